@@ -1,0 +1,207 @@
+-- {i} integer of 64 bits, {b} bytes, {id} self-numbering key. Times are microseconds, days are counts (base/day.h).
+-- Facts: a row states that something was so from valid_from until before valid_to; rev says when it was said. Rows are
+-- only ever added. What held at T as known at revision R: of the rows of one subject with rev <= R and
+-- valid_from <= T < valid_to, the one with the highest rev. "The last word said about a moment wins."
+create table meta(key text primary key, value text not null)
+;
+-- The audit chain's head: its revision numbers every ledger commit; locked by the update that takes one.
+create table head(id {i} primary key, rev {i} not null, recorded_at {i} not null, hash {b} not null)
+;
+create table audit(
+  rev {i} primary key, recorded_at {i} not null, real_at {i} not null,
+  actor text not null, request text not null, action text not null, object text not null,
+  node_id {i} not null, detail text not null, prev {b} not null, hash {b} not null)
+;
+-- Rows that will be exported take positions from here, in commit order; each receiver keeps its own cursor.
+create table export_head(id {i} primary key, pos {i} not null)
+;
+create table receiver(name text primary key, cursor_pos {i} not null, rev {i} not null)
+;
+create table pulse(id {i} primary key, n {i} not null)
+;
+create table sim_clock(id {i} primary key, now_us {i} not null)
+;
+-- Units
+create table node(id {id}, kind {i} not null, rev {i} not null)
+;
+create table node_fact(
+  node_id {i} not null references node(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
+  present {i} not null, parent_id {i} not null, code text not null, name text not null, name_fold text not null,
+  sort_order {i} not null, document text not null, document_day {i} not null,
+  primary key(node_id, rev))
+;
+create index node_fact_code on node_fact(code)
+;
+create table declared_fact(
+  node_id {i} not null references node(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
+  present {i} not null, servers {i} not null, workstations {i} not null, document text not null, document_day {i} not null,
+  primary key(node_id, rev))
+;
+-- Licences: pools by contract, documents that allocate or transfer, entries that sum to zero in each document and pool
+-- (node_id 0 is the pool's own side).
+create table pool(id {id}, rev {i} not null)
+;
+create table pool_fact(
+  pool_id {i} not null references pool(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
+  present {i} not null, contract text not null, supplier text not null, quantity {i} not null,
+  start_day {i} not null, end_day {i} not null,
+  primary key(pool_id, rev))
+;
+create table alloc_doc(id {id}, rev {i} not null)
+;
+create table alloc_fact(
+  doc_id {i} not null references alloc_doc(id), rev {i} not null, present {i} not null,
+  valid_from {i} not null, number text not null, doc_day {i} not null, note text not null,
+  primary key(doc_id, rev))
+;
+create table alloc_entry(
+  doc_id {i} not null, rev {i} not null, line {i} not null, pool_id {i} not null references pool(id),
+  node_id {i} not null, amount {i} not null,
+  primary key(doc_id, rev, line), foreign key(doc_id, rev) references alloc_fact(doc_id, rev))
+;
+-- Naming rules: `pattern` with a group named `unit` gives the code of the unit, or node_id names it.
+create table naming_rule(id {id}, rev {i} not null)
+;
+create table rule_fact(
+  rule_id {i} not null references naming_rule(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
+  present {i} not null, priority {i} not null, pattern text not null, node_id {i} not null, note text not null,
+  primary key(rule_id, rev))
+;
+create table policy_fact(
+  node_id {i} not null references node(id), name text not null, valid_from {i} not null, valid_to {i} not null,
+  rev {i} not null, present {i} not null, value {i} not null, locked {i} not null,
+  primary key(node_id, name, rev))
+;
+-- Machines
+create table machine(id {id}, uid text not null unique, rev {i} not null, secret {b} not null)
+;
+create table presence_fact(
+  machine_id {i} not null references machine(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
+  installed {i} not null, reason text not null,
+  primary key(machine_id, rev))
+;
+create table name_fact(
+  machine_id {i} not null references machine(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
+  name text not null, name_fold text not null,
+  primary key(machine_id, rev))
+;
+-- Where a machine hangs. basis: 1 rule, 2 overruled by a person, 3 enrolment token, 4 nothing (the province).
+create table place_fact(
+  machine_id {i} not null references machine(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
+  node_id {i} not null, basis {i} not null, rule_id {i} not null, reason text not null,
+  primary key(machine_id, rev))
+;
+-- What a token gave a machine to hang on where no rule speaks; kept so that a rule's end finds the way back.
+create table machine_token_node(machine_id {i} not null, rev {i} not null, node_id {i} not null, primary key(machine_id, rev))
+;
+create table identity_decision(
+  rev {i} primary key, machine_id {i} not null, other_id {i} not null, kind text not null, detail text not null)
+;
+create index identity_decision_machine on identity_decision(machine_id)
+;
+-- Hardware in force (replaced as it changes; each change is an audit entry).
+create table machine_hw(machine_id {i} not null, kind {i} not null, digest {b} not null, primary key(machine_id, kind, digest))
+;
+create index machine_hw_digest on machine_hw(digest)
+;
+-- Observations: appended, never revised, known when they happened.
+create table heard_day(machine_id {i} not null, day {i} not null, first_at {i} not null, primary key(machine_id, day))
+;
+create table protection_seen(
+  machine_id {i} not null, at {i} not null, engine_ready {i} not null, on_access {i} not null, signature_day {i} not null,
+  other_on {i} not null, other_signature_day {i} not null, problems text not null,
+  primary key(machine_id, at))
+;
+-- Live state: the one table of machines that is overwritten. Nothing in it is a figure of a past day.
+create table machine_live(
+  machine_id {i} primary key, last_seen {i} not null, last_seen_real {i} not null, branch {b} not null,
+  state_hash text not null, state text not null, hw_hash text not null,
+  policy_version {i} not null, address text not null, agent_version text not null)
+;
+-- Sync counters: one branch at a time is current for a key; a step back begins a new one (ARCHITECTURE.md, identity).
+create table branch(
+  id {b} primary key, machine_id {i} not null, key_hash {b} not null, counter {i} not null, nonce {b} not null,
+  parent {b} not null, parent_counter {i} not null, current {i} not null, born_real {i} not null)
+;
+create index branch_machine on branch(machine_id)
+;
+create index branch_parent on branch(parent)
+;
+-- status: 1 valid, 2 revoked, 3 superseded (reinstalled, renewed), 4 told to enrol anew (clone)
+create table cert(
+  serial {b} primary key, machine_id {i} not null references machine(id), key_hash {b} not null, install_id {b} not null,
+  not_before {i} not null, not_after {i} not null, status {i} not null, reason text not null, changed_beat {i} not null,
+  pem text not null, rev {i} not null)
+;
+create index cert_key on cert(key_hash)
+;
+create index cert_machine on cert(machine_id)
+;
+create index cert_changed on cert(changed_beat)
+;
+create table enrol_token(
+  id text primary key, auth_key {b} not null, node_id {i} not null, uses_left {i} not null, expires_real {i} not null,
+  note text not null, revoked {i} not null, rev {i} not null)
+;
+create table enrol_use(token_id text not null, key_hash {b} not null, machine_id {i} not null, real_at {i} not null, primary key(token_id, key_hash))
+;
+-- Trust anchors by purpose ("agents-ca", "updates", …): a list of PEM or other text, replaceable, with a version.
+create table anchor(purpose text primary key, version {i} not null, body text not null, rev {i} not null)
+;
+-- Event streams
+create table stream(
+  id {b} primary key, num {i} not null unique, machine_id {i} not null, hwm {i} not null, hwm_id {b} not null, opened_at {i} not null)
+;
+create index stream_machine on stream(machine_id)
+;
+create table stream_head(id {i} primary key, num {i} not null)
+;
+create table event(
+  stream_num {i} not null, seq {i} not null, event_id {b} not null, pos {i} not null, machine_id {i} not null,
+  at {i} not null, received_at {i} not null, kind {i} not null, request text not null, body text not null,
+  primary key(stream_num, seq))
+;
+create table detection(
+  pos {i} primary key, stream_num {i} not null, seq {i} not null, machine_id {i} not null, at {i} not null,
+  engine text not null, name text not null, type text not null, path_form {i} not null, path {b} not null,
+  path_display text not null, md5 {b}, sha256 {b}, device {i} not null, action {i} not null)
+;
+-- Tasks
+create table task(
+  id {id}, rev {i} not null, kind {i} not null, args text not null, actor text not null, created_at {i} not null,
+  expires_real {i} not null, cancelled {i} not null)
+;
+create table task_target(
+  task_id {i} not null references task(id), machine_id {i} not null references machine(id), state {i} not null,
+  delivered_at {i} not null, done_at {i} not null, result text not null,
+  primary key(machine_id, task_id))
+;
+create index task_target_task on task_target(task_id)
+;
+-- People. An account is apart from its ways to sign in.
+create table account(id {id}, name text not null unique, display text not null, disabled {i} not null, rev {i} not null)
+;
+create table login(
+  issuer text not null, subject text not null, account_id {i} not null references account(id), secret text not null,
+  must_change {i} not null, failures {i} not null, locked_until_real {i} not null, primary key(issuer, subject))
+;
+create table role_grant(
+  id {id}, account_id {i} not null references account(id), role text not null, node_id {i} not null references node(id),
+  origin text not null, rev {i} not null, ended_rev {i} not null)
+;
+create index role_grant_account on role_grant(account_id)
+;
+-- kind: 1 session of a browser, 2 token of a script. hash: BLAKE2b-256 of the bearer text.
+create table bearer(
+  hash {b} primary key, account_id {i} not null references account(id), kind {i} not null, label text not null,
+  scope text not null, created_real {i} not null, expires_real {i} not null, ended {i} not null)
+;
+create index bearer_account on bearer(account_id)
+;
+insert into head(id, rev, recorded_at, hash) values (1, 0, 0, {zero32})
+;
+insert into export_head(id, pos) values (1, 0)
+;
+insert into pulse(id, n) values (1, 0)
+;
+insert into stream_head(id, num) values (1, 0)

@@ -1,0 +1,115 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "buf.h"
+#include "clock.h"
+#include "day.h"
+#include "err.h"
+#include "str.h"
+
+static void buffer_keeps_its_maximum(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT(5);
+	assert_int_equal(buf_adds(&b, "12345"), 0);
+	assert_int_equal(buf_addc(&b, '6'), -EMSGSIZE);
+	assert_int_equal(b.error, -EMSGSIZE);
+	assert_string_equal(buf_str(&b), "12345");
+	assert_null(buf_steal(&b));
+	assert_int_equal(buf_addf(&b, "%d", 42), 0);
+	assert_string_equal(buf_str(&b), "42");
+	buf_release(&b);
+}
+
+static void whole_numbers_only(void **state)
+{
+	(void)state;
+	int64_t v = 7;
+	assert_int_equal(str_i64("-9223372036854775808", INT64_MIN, INT64_MAX, &v), 0);
+	assert_true(v == INT64_MIN);
+	assert_int_equal(str_i64("9223372036854775807", INT64_MIN, INT64_MAX, &v), 0);
+	assert_true(v == INT64_MAX);
+	assert_int_equal(str_i64("9223372036854775808", INT64_MIN, INT64_MAX, &v), -ERANGE);
+	assert_int_equal(str_i64("", 0, 9, &v), -EINVAL);
+	assert_int_equal(str_i64("-", 0, 9, &v), -EINVAL);
+	assert_int_equal(str_i64("1 ", 0, 9, &v), -EINVAL);
+	assert_int_equal(str_i64("-1", 0, 9, &v), -ERANGE);
+}
+
+static void base64_has_one_text_for_one_value(void **state)
+{
+	(void)state;
+	char text[16];
+	unsigned char raw[8];
+	size_t n;
+	base64_encode(text, "fo", 2);
+	assert_string_equal(text, "Zm8=");
+	assert_int_equal(base64_decode(raw, sizeof raw, "Zm8=", &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(base64_decode(raw, sizeof raw, "Zm9=", &n), -EINVAL);
+	assert_int_equal(base64_decode(raw, sizeof raw, "Zm8", &n), -EINVAL);
+	assert_int_equal(base64_decode(raw, 1, "Zm8=", &n), -EMSGSIZE);
+}
+
+static void utf8_is_well_formed_or_not(void **state)
+{
+	(void)state;
+	assert_true(utf8_valid("S\xe1\xbb\x9f", 4));
+	assert_false(utf8_valid("\xc0\x80", 2));
+	assert_false(utf8_valid("\xed\xa0\x80", 3));
+	assert_false(utf8_valid("\xe1\xbb", 2));
+	assert_false(utf8_valid("a\0b", 3));
+}
+
+static void a_day_is_a_day_of_ho_chi_minh_city(void **state)
+{
+	(void)state;
+	int32_t d;
+	int64_t t;
+	char s[INSTANT_TEXT];
+	assert_int_equal(day_parse("2022-05-12", &d), 0);
+	assert_int_equal(instant_parse("2022-05-12T16:59:59.999999Z", &t), 0);
+	assert_true(day_last_us(d) == t);
+	assert_int_equal(day_of(t), d);
+	assert_int_equal(day_of(t + 1), d + 1);
+	assert_int_equal(instant_parse("2022-05-12T23:59:59.999999+07:00", &t), 0);
+	assert_true(day_last_us(d) == t);
+	instant_iso(t, s);
+	assert_string_equal(s, "2022-05-12T16:59:59.999999Z");
+	assert_int_equal(day_parse("2022-02-30", &d), -EINVAL);
+	assert_int_equal(day_parse("2022-2-03", &d), -EINVAL);
+	assert_int_equal(day_parse("2024-02-29", &d), 0);
+	for (int32_t i = 0; i < 100000; i += 17) {
+		char iso[DAY_TEXT];
+		day_iso(i, iso);
+		assert_int_equal(day_parse(iso, &d), 0);
+		assert_int_equal(d, i);
+	}
+}
+
+static void the_first_error_text_wins(void **state)
+{
+	(void)state;
+	struct err e = {0};
+	assert_int_equal(err_set(&e, -EINVAL, "line %d", 3), -EINVAL);
+	err_set(&e, -EIO, "later");
+	err_wrap(&e, "units.csv");
+	assert_string_equal(e.text, "units.csv: line 3");
+	assert_int_equal(e.code, -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(buffer_keeps_its_maximum),
+	    cmocka_unit_test(whole_numbers_only),
+	    cmocka_unit_test(base64_has_one_text_for_one_value),
+	    cmocka_unit_test(utf8_is_well_formed_or_not),
+	    cmocka_unit_test(a_day_is_a_day_of_ho_chi_minh_city),
+	    cmocka_unit_test(the_first_error_text_wins),
+	};
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
