@@ -1,0 +1,179 @@
+#include "ipc_channel.h"
+#include "bounds.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { FRAME = 8, FRAME_VERSION = 1, MAX_QUEUED = 4 * MAX_IPC_MESSAGE };
+
+struct ipc_channel {
+	int fd;
+	struct buf in;	/* at most one message and a frame */
+	size_t in_done; /* bytes at the front that the caller has had */
+	struct buf out;
+};
+
+int ipc_channel_new(int fd, struct ipc_channel **ret)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	struct ipc_channel *c = calloc(1, sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	c->fd = fd;
+	c->in = BUF_INIT(MAX_IPC_MESSAGE + FRAME);
+	c->out = BUF_INIT(MAX_QUEUED + MAX_IPC_MESSAGE + FRAME);
+	*ret = c;
+	return 0;
+}
+
+void ipc_channel_free(struct ipc_channel *c)
+{
+	if (!c)
+		return;
+	close(c->fd);
+	buf_release(&c->in);
+	buf_release(&c->out);
+	free(c);
+}
+
+int ipc_channel_fd(const struct ipc_channel *c)
+{
+	return c->fd;
+}
+
+size_t ipc_channel_queued(const struct ipc_channel *c)
+{
+	return c->out.n;
+}
+
+bool ipc_channel_wants_write(const struct ipc_channel *c)
+{
+	return c->out.n > 0;
+}
+
+int ipc_channel_flush(struct ipc_channel *c)
+{
+	size_t sent = 0;
+	int r = 0;
+	while (!r && sent < c->out.n) {
+		ssize_t k = send(c->fd, c->out.p + sent, c->out.n - sent, MSG_NOSIGNAL);
+		if (k >= 0)
+			sent += (size_t)k;
+		else if (errno != EINTR)
+			r = -errno;
+	}
+	if (sent)
+		buf_consume(&c->out, sent);
+	if (!c->out.n && c->out.cap > MAX_IPC_MESSAGE)
+		buf_release(&c->out);
+	return r == -EAGAIN ? 0 : r;
+}
+
+int ipc_channel_send(struct ipc_channel *c, const struct buf *m)
+{
+	if (m->error)
+		return m->error;
+	if (m->n > MAX_IPC_MESSAGE)
+		return -EMSGSIZE;
+	if (c->out.n > MAX_QUEUED)
+		return -ENOBUFS;
+	unsigned char frame[FRAME] = {(unsigned char)m->n, (unsigned char)(m->n >> 8), (unsigned char)(m->n >> 16),
+	    (unsigned char)(m->n >> 24), FRAME_VERSION};
+	int r = buf_reserve(&c->out, FRAME + m->n);
+	if (r)
+		return r;
+	buf_add(&c->out, frame, FRAME);
+	buf_add(&c->out, m->p, m->n);
+	return ipc_channel_flush(c);
+}
+
+/* The bytes that the message at the front still lacks, 0 when it is whole; -EBADMSG. */
+static int lacking(const struct ipc_channel *c, size_t *ret)
+{
+	const unsigned char *p = (const unsigned char *)c->in.p;
+	if (c->in.n < FRAME) {
+		*ret = FRAME - c->in.n;
+		return 0;
+	}
+	size_t n = p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
+	if (n > MAX_IPC_MESSAGE || p[4] != FRAME_VERSION || p[5] || p[6] || p[7])
+		return -EBADMSG;
+	*ret = n + FRAME - c->in.n;
+	return 0;
+}
+
+/* Reads exactly what is lacking and never beyond a message: what follows it may bring descriptors of its own. */
+static int read_more(struct ipc_channel *c, size_t n)
+{
+	int r = buf_reserve(&c->in, n);
+	if (r)
+		return r;
+	ssize_t k = recv(c->fd, c->in.p + c->in.n, n, 0);
+	if (k > 0) {
+		c->in.n += (size_t)k;
+		return 0;
+	}
+	return k == 0 ? -EPIPE : errno == ECONNRESET ? -EPIPE : -errno;
+}
+
+int ipc_channel_receive(struct ipc_channel *c, struct ipc_reader *ret, uint16_t *ret_type)
+{
+	size_t lack;
+	if (c->in_done) {
+		if (c->in.cap > MAX_IPC_MESSAGE / 4)
+			buf_release(&c->in); /* a rare large message does not stay for ever */
+		else
+			buf_clear(&c->in);
+		c->in_done = 0;
+	}
+	for (;;) {
+		int r = lacking(c, &lack);
+		if (r)
+			return r;
+		if (!lack)
+			break;
+		r = read_more(c, lack);
+		if (r == -EAGAIN)
+			return 0;
+		if (r && r != -EINTR)
+			return r;
+	}
+	c->in_done = c->in.n;
+	int r = ipc_open(ret, c->in.p + FRAME, c->in.n - FRAME, ret_type);
+	return r ? r : 1;
+}
+
+static int wait_for(const struct ipc_channel *c, int64_t until_us)
+{
+	int64_t left = until_us - clock_mono_us();
+	if (left <= 0)
+		return -ETIMEDOUT;
+	struct pollfd p = {.fd = c->fd, .events = (short)(POLLIN | (c->out.n ? POLLOUT : 0))};
+	int n = poll(&p, 1, (int)(left / 1000) + 1);
+	return n < 0 && errno != EINTR ? -errno : 0;
+}
+
+int ipc_channel_call(struct ipc_channel *c, const struct buf *m, int timeout_ms, struct ipc_reader *ret,
+    uint16_t *ret_type)
+{
+	int64_t until = clock_mono_us() + timeout_ms * INT64_C(1000);
+	int r = ipc_channel_send(c, m);
+	while (!r) {
+		r = ipc_channel_receive(c, ret, ret_type);
+		if (r)
+			return r < 0 ? r : 0;
+		r = wait_for(c, until);
+		if (!r && c->out.n)
+			r = ipc_channel_flush(c);
+	}
+	return r;
+}

@@ -1,0 +1,23 @@
+/* The vocabulary as fields of a message. Readers point into the message. */
+#ifndef IPC_MODEL_H
+#define IPC_MODEL_H
+
+#include "event.h"
+#include "hardware.h"
+#include "ipc.h"
+#include "state.h"
+
+void ipc_put_hardware(struct buf *m, const struct hardware *h);
+void ipc_get_hardware(struct ipc_reader *r, struct hardware *ret);
+
+void ipc_put_state(struct buf *m, const struct agent_state *s);
+void ipc_get_state(struct ipc_reader *r, struct agent_state *ret);
+
+void ipc_put_detection(struct buf *m, const struct detection *d);
+void ipc_get_detection(struct ipc_reader *r, struct detection *ret);
+
+/* Without seq: whoever numbers events does so itself. */
+void ipc_put_event(struct buf *m, const struct event *e);
+void ipc_get_event(struct ipc_reader *r, struct event *ret);
+
+#endif
