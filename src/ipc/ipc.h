@@ -40,8 +40,8 @@ uint32_t ipc_get_u32(struct ipc_reader *r);
 int64_t ipc_get_i64(struct ipc_reader *r);
 void ipc_get_fixed(struct ipc_reader *r, void *dst, size_t n); /* zeros after a failure */
 id16 ipc_get_id(struct ipc_reader *r);
-/* Point into the message and live as long as it does. `max` bytes at most, else a failure. A text is UTF-8 without a NUL
- * inside, and ends in one. */
+/* Point into the message and live as long as it does. `max` bytes at most, else a failure. A text is UTF-8 without a
+ * NUL inside, and ends in one. */
 const void *ipc_get_bytes(struct ipc_reader *r, size_t max, size_t *ret_n);
 const char *ipc_get_text(struct ipc_reader *r, size_t max);
 /* A value of an enum, 0 <= v < end. */

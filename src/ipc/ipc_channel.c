@@ -15,7 +15,7 @@ enum { FRAME = 8, FRAME_VERSION = 1, MAX_QUEUED = 4 * MAX_IPC_MESSAGE };
 
 struct ipc_channel {
 	int fd;
-	struct buf in;	/* at most one message and a frame */
+	struct buf in;  /* at most one message and a frame */
 	size_t in_done; /* bytes at the front that the caller has had */
 	struct buf out;
 };
@@ -162,8 +162,8 @@ static int wait_for(const struct ipc_channel *c, int64_t until_us)
 	return n < 0 && errno != EINTR ? -errno : 0;
 }
 
-int ipc_channel_call(struct ipc_channel *c, const struct buf *m, int timeout_ms, struct ipc_reader *ret,
-    uint16_t *ret_type)
+int ipc_channel_call(
+    struct ipc_channel *c, const struct buf *m, int timeout_ms, struct ipc_reader *ret, uint16_t *ret_type)
 {
 	int64_t until = clock_mono_us() + timeout_ms * INT64_C(1000);
 	int r = ipc_channel_send(c, m);

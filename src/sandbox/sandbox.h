@@ -1,6 +1,7 @@
 /* One way for a program to give up what it will not need. The program says what it keeps; each mechanism reports
  * whether it is in force. A mechanism that the kernel lacks is reported and not fatal: an old kernel must not cost the
- * machine its agent. Failing to become the user, or to lose root for good, is fatal: nothing may run on as root by accident.
+ * machine its agent. Failing to become the user, or to lose root for good, is fatal: nothing may run on as root by
+ * accident.
  *
  * Call once, when the program has opened what needs root, and before it starts threads. Order inside: limits, user,
  * no_new_privs, core dumps off, landlock, seccomp; then each is tried, so that the report says what is so. */
@@ -12,7 +13,7 @@
 #include <stdint.h>
 
 enum sandbox_mechanism {
-	SANDBOX_USER,	      /* not root, no capability, no way back */
+	SANDBOX_USER,         /* not root, no capability, no way back */
 	SANDBOX_NO_NEW_PRIVS, /* no setuid program helps */
 	SANDBOX_NO_CORE,      /* no core dump, not readable by a debugger of the same user: keys stay in memory */
 	SANDBOX_LANDLOCK,     /* files: only those of `paths`, and no TCP beyond `ports` where the kernel knows that */
@@ -34,7 +35,7 @@ enum sandbox_access {
 
 struct sandbox_path {
 	const char *path; /* used when fd is -1; one that does not exist is skipped */
-	int fd;		  /* or a folder that is open already */
+	int fd;           /* or a folder that is open already */
 	unsigned access;
 };
 
@@ -48,9 +49,9 @@ enum sandbox_calls {
 };
 
 struct sandbox_plan {
-	const char *user;   /* NULL: stay who we are (tests, developers) */
+	const char *user; /* NULL: stay who we are (tests, developers) */
 	bool no_core;
-	uint64_t max_files;	 /* open descriptors; 0: leave as it is */
+	uint64_t max_files;      /* open descriptors; 0: leave as it is */
 	uint64_t max_file_bytes; /* size of one file; 0: leave */
 	bool landlock;
 	const struct sandbox_path *paths;
