@@ -11,6 +11,14 @@ void buf_release(struct buf *b)
 	*b = BUF_INIT(b->max);
 }
 
+void buf_wipe(struct buf *b)
+{
+	volatile char *p = b->p;
+	for (size_t i = 0; i < b->cap; i++)
+		p[i] = 0;
+	buf_release(b);
+}
+
 void buf_clear(struct buf *b)
 {
 	b->n = 0;

@@ -1,0 +1,22 @@
+/* The words of control.sock. Each request has one answer: the one named behind it, or CONTROL_REFUSED. */
+#ifndef CONTROL_MESSAGES_H
+#define CONTROL_MESSAGES_H
+
+enum control_message {
+	CONTROL_ENROL = 1, /* text server, text agents_server, text token → CONTROL_ENROLLED */
+	CONTROL_STATUS,    /* → CONTROL_FACTS */
+	CONTROL_DETECTION, /* event → CONTROL_RECEIPT */
+	CONTROL_SYNC,      /* → CONTROL_DONE */
+	CONTROL_GOODBYE,   /* → CONTROL_DONE */
+	CONTROL_REQUEST_END,
+
+	CONTROL_REFUSED = 100, /* i64 errno (positive), text why */
+	CONTROL_ENROLLED,      /* id machine */
+	CONTROL_FACTS,         /* u32 n, n × (text name, text value) */
+	CONTROL_RECEIPT,       /* id stream, i64 seq */
+	CONTROL_DONE,
+};
+
+enum { CONTROL_MAX_FACTS = 64, CONTROL_MAX_FACT = 4096, CONTROL_MAX_URL = 512, CONTROL_MAX_TOKEN = 256 };
+
+#endif
