@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef _WIN32 /* its headers hold inline functions that use what is banned here */
+#include <io.h>
+#include <windows.h>
+#endif
 
 #define BANNED(f) sorry_##f##_is_banned_see_banned_h
 

@@ -8,7 +8,15 @@
 #include "clock.h"
 #include "day.h"
 #include "err.h"
+#include "file.h"
 #include "str.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <signal.h>
+#include <unistd.h>
 
 static void buffer_keeps_its_maximum(void **state)
 {
@@ -101,6 +109,39 @@ static void the_first_error_text_wins(void **state)
 	assert_int_equal(e.code, -EINVAL);
 }
 
+static void a_file_is_replaced_whole_or_not_at_all(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/khien-file-XXXXXX";
+	assert_non_null(mkdtemp(dir));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct buf b = BUF_INIT(8);
+	struct stat st;
+	assert_int_equal(file_read(fd, "f", &b), -ENOENT);
+	assert_int_equal(file_replace(fd, "f", "old", 3, 0640), 0);
+	assert_int_equal(file_replace(fd, "f", "newer", 5, 0600), 0);
+	assert_int_equal(file_read(fd, "f", &b), 0);
+	assert_string_equal(buf_str(&b), "newer");
+	assert_int_equal(file_read(fd, "f", &b), -EMSGSIZE);
+	assert_int_equal(fstatat(fd, "f", &st, 0), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	struct rlimit old, none = {3, 3};
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	none.rlim_max = old.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &none);
+	assert_int_equal(file_replace(fd, "f", "longer", 6, 0600), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &old);
+	buf_clear(&b);
+	assert_int_equal(file_read(fd, "f", &b), 0);
+	assert_string_equal(buf_str(&b), "newer");
+	assert_int_equal(fstatat(fd, ".f.new", &st, 0), -1);
+	unlinkat(fd, "f", 0);
+	close(fd);
+	rmdir(dir);
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +151,7 @@ int main(void)
 	    cmocka_unit_test(utf8_is_well_formed_or_not),
 	    cmocka_unit_test(a_day_is_a_day_of_ho_chi_minh_city),
 	    cmocka_unit_test(the_first_error_text_wins),
+	    cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
