@@ -17,6 +17,10 @@ enum {
 	MAX_API_BODY = 16 << 20,    /* bytes of one call of the console: imports of a province's lists */
 	MAX_IPC_MESSAGE = 256 * 1024,
 	MAX_TASK_ARGS = 4096,
+	MAX_TASKS_ANSWER = 16,	    /* tasks in one answer to a sync: the rest come with the next one */
+	MAX_SYNC_STREAMS = 8,	    /* streams that an agent names in a sync: the live one and those not yet emptied */
+	MAX_ANCHORS = 8,	    /* purposes of trust anchors */
+	MAX_ANCHOR_BODY = 64 * 1024,
 	MAX_TREE_DEPTH = 16,
 	MAX_NODES = 20000,
 	MAX_HOLD_S = 60,	    /* a held sync: below the idle time-outs of common NATs and proxies */

@@ -40,6 +40,12 @@ struct detection {
 	enum detection_action action;
 };
 
+/* Where an event stood before its agent opened a new stream; seq 0: it stood nowhere. */
+struct event_was {
+	id16 stream;
+	int64_t seq;
+};
+
 struct event {
 	int64_t seq;	/* 1, 2, 3 … in its stream */
 	uint8_t id[8];	/* random, born with the event */
@@ -48,6 +54,18 @@ struct event {
 	struct detection detection; /* EVENT_DETECTION */
 	int64_t task_id;	    /* EVENT_TASK_RESULT */
 	const char *body;	    /* JSON object in UTF-8 for kinds other than detection; "{}" when there is nothing to say */
+	struct event_was was;
+};
+
+/* One call of POST /agent/v1/events; events[i].seq == first + i. */
+struct event_batch {
+	id16 stream;
+	int64_t first;
+	uint8_t prev_id[8]; /* zeros before the first event of a stream */
+	int64_t floor;	    /* the lowest number that the agent still keeps */
+	id16 branch;
+	size_t n;
+	const struct event *events;
 };
 
 #endif

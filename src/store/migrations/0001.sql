@@ -73,7 +73,7 @@ create table policy_fact(
   primary key(node_id, name, rev))
 ;
 -- Machines
-create table machine(id {id}, uid text not null unique, rev {i} not null, secret {b} not null)
+create table machine(id {id}, uid text not null unique, rev {i} not null)
 ;
 create table presence_fact(
   machine_id {i} not null references machine(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
@@ -94,15 +94,31 @@ create table place_fact(
 -- What a token gave a machine to hang on where no rule speaks; kept so that a rule's end finds the way back.
 create table machine_token_node(machine_id {i} not null, rev {i} not null, node_id {i} not null, primary key(machine_id, rev))
 ;
+-- Who is who: each decision with its evidence. apart: 1 from now on neither machine is joined with a newcomer whose
+-- hardware is theirs in part, 2 nor with one whose hardware is theirs wholly.
 create table identity_decision(
-  rev {i} primary key, machine_id {i} not null, other_id {i} not null, kind text not null, detail text not null)
+  rev {i} primary key, machine_id {i} not null, other_id {i} not null, kind text not null, apart {i} not null, detail text not null)
 ;
 create index identity_decision_machine on identity_decision(machine_id)
 ;
--- Hardware in force (replaced as it changes; each change is an audit entry).
-create table machine_hw(machine_id {i} not null, kind {i} not null, digest {b} not null, primary key(machine_id, kind, digest))
+create index identity_decision_other on identity_decision(other_id)
 ;
-create index machine_hw_digest on machine_hw(digest)
+-- An installation: what one enrolment began. Renewals go on in it. key_hash is the key that it enrolled with; secret is
+-- sealed under the server's key file. status: 1 valid, 2 revoked by a person, 3 superseded by `successor`, 4 told to enrol
+-- anew. joined: how it came to its machine: 1 as a new one, 2 by the same hardware, 3 by hardware that is the same in part.
+create table install(
+  id {id}, machine_id {i} not null references machine(id), key_hash {b} not null unique, install_id {b} not null,
+  token_id text not null, secret {b} not null, joined {i} not null, status {i} not null, successor {i} not null,
+  changed_beat {i} not null, enrolled_at {i} not null, enrolled_real {i} not null, rev {i} not null)
+;
+create index install_machine on install(machine_id)
+;
+create index install_changed on install(changed_beat)
+;
+-- The hardware of an installation, in force (replaced as it changes; each change is an audit entry).
+create table install_hw(install_id {i} not null references install(id), kind {i} not null, digest {b} not null, primary key(install_id, kind, digest))
+;
+create index install_hw_digest on install_hw(digest)
 ;
 -- Observations: appended, never revised, known when they happened.
 create table heard_day(machine_id {i} not null, day {i} not null, first_at {i} not null, primary key(machine_id, day))
@@ -112,59 +128,69 @@ create table protection_seen(
   other_on {i} not null, other_signature_day {i} not null, problems text not null,
   primary key(machine_id, at))
 ;
--- Live state: the one table of machines that is overwritten. Nothing in it is a figure of a past day.
+-- Live state: the one table of machines that is overwritten, with machine_state. Nothing in it is a figure of a past day.
+-- Narrow, because every sync writes its row. install_id: the installation that the machine is now. branch, counter and nonces
+-- (of the last eight counters) belong to it. heard_day: the last one in heard_day. policy_key: what policy_hash was worked out from.
 create table machine_live(
-  machine_id {i} primary key, last_seen {i} not null, last_seen_real {i} not null, branch {b} not null,
-  state_hash text not null, state text not null, hw_hash text not null,
+  machine_id {i} primary key, install_id {i} not null, installed {i} not null, last_seen {i} not null, last_seen_real {i} not null,
+  branch {b} not null, counter {i} not null, nonces {b} not null, state_hash {b} not null, hw_hash {b} not null,
+  heard_day {i} not null, policy_key {i} not null, policy_hash text not null, policy_interval_s {i} not null,
   policy_version {i} not null, address text not null, agent_version text not null)
 ;
--- Sync counters: one branch at a time is current for a key; a step back begins a new one (ARCHITECTURE.md, identity).
-create table branch(
-  id {b} primary key, machine_id {i} not null, key_hash {b} not null, counter {i} not null, nonce {b} not null,
-  parent {b} not null, parent_counter {i} not null, current {i} not null, born_real {i} not null)
+create table machine_state(machine_id {i} primary key, received_at {i} not null, state text not null)
 ;
-create index branch_machine on branch(machine_id)
+-- Branches of the sync counter. One at a time is current (its numbers are in machine_live while it is); a step back begins a
+-- new one. status: 1 current, 2 replaced, 3 told to enrol anew.
+create table branch(
+  id {b} primary key, install_id {i} not null, parent {b} not null, born_counter {i} not null, born_nonce {b} not null,
+  counter {i} not null, nonces {b} not null, status {i} not null, born_real {i} not null)
+;
+create index branch_install on branch(install_id)
 ;
 create index branch_parent on branch(parent)
 ;
--- status: 1 valid, 2 revoked, 3 superseded (reinstalled, renewed), 4 told to enrol anew (clone)
+-- Who was told to enrol anew, until they do. hw: a digest over all hardware values.
+create table clone(
+  id {id}, machine_id {i} not null, install_id {i} not null, branch {b} not null, hw {b} not null, address text not null, state text not null,
+  seen_at {i} not null, rev {i} not null, enrolled_as {i} not null)
+;
+create index clone_install on clone(install_id)
+;
+create index clone_open on clone(hw) where enrolled_as = 0
+;
 create table cert(
-  serial {b} primary key, machine_id {i} not null references machine(id), key_hash {b} not null, install_id {b} not null,
-  not_before {i} not null, not_after {i} not null, status {i} not null, reason text not null, changed_beat {i} not null,
-  pem text not null, rev {i} not null)
+  serial {b} primary key, install_id {i} not null references install(id), key_hash {b} not null,
+  not_before {i} not null, not_after {i} not null, pem text not null)
 ;
-create index cert_key on cert(key_hash)
-;
-create index cert_machine on cert(machine_id)
-;
-create index cert_changed on cert(changed_beat)
+create index cert_install on cert(install_id)
 ;
 create table enrol_token(
-  id text primary key, auth_key {b} not null, node_id {i} not null, uses_left {i} not null, expires_real {i} not null,
+  id text primary key, auth_key {b} not null, node_id {i} not null, uses {i} not null, uses_left {i} not null, expires_real {i} not null,
   note text not null, revoked {i} not null, rev {i} not null)
 ;
-create table enrol_use(token_id text not null, key_hash {b} not null, machine_id {i} not null, real_at {i} not null, primary key(token_id, key_hash))
-;
 -- Trust anchors by purpose ("agents-ca", "updates", …): a list of PEM or other text, replaceable, with a version.
-create table anchor(purpose text primary key, version {i} not null, body text not null, rev {i} not null)
+create table anchor(purpose text primary key, version {i} not null, body text not null, changed_beat {i} not null, rev {i} not null)
 ;
 -- Event streams
 create table stream(
-  id {b} primary key, num {i} not null unique, machine_id {i} not null, hwm {i} not null, hwm_id {b} not null, opened_at {i} not null)
+  num {id}, id {b} not null unique, machine_id {i} not null, install_id {i} not null, hwm {i} not null, hwm_id {b} not null, opened_at {i} not null)
 ;
 create index stream_machine on stream(machine_id)
 ;
-create table stream_head(id {i} primary key, num {i} not null)
+-- One row an event: detections in one table, all other kinds in the other. Whose it is says its stream (stream.num), so that
+-- nothing of it is rewritten when an installation turns out to be a machine of its own.
+create table detection(
+  pos {i} primary key, stream_num {i} not null, seq {i} not null, event_id {b} not null, at {i} not null, received_at {i} not null,
+  engine text not null, name text not null, type text not null, path_form {i} not null, path {b} not null,
+  path_display text not null, md5 {b}, sha256 {b}, device {i} not null, action {i} not null, request text not null)
+;
+create unique index detection_place on detection(stream_num, seq)
 ;
 create table event(
-  stream_num {i} not null, seq {i} not null, event_id {b} not null, pos {i} not null, machine_id {i} not null,
-  at {i} not null, received_at {i} not null, kind {i} not null, request text not null, body text not null,
-  primary key(stream_num, seq))
+  pos {i} primary key, stream_num {i} not null, seq {i} not null, event_id {b} not null, at {i} not null, received_at {i} not null,
+  kind {i} not null, body text not null, request text not null)
 ;
-create table detection(
-  pos {i} primary key, stream_num {i} not null, seq {i} not null, machine_id {i} not null, at {i} not null,
-  engine text not null, name text not null, type text not null, path_form {i} not null, path {b} not null,
-  path_display text not null, md5 {b}, sha256 {b}, device {i} not null, action {i} not null)
+create unique index event_place on event(stream_num, seq)
 ;
 -- Tasks
 create table task(
@@ -173,10 +199,14 @@ create table task(
 ;
 create table task_target(
   task_id {i} not null references task(id), machine_id {i} not null references machine(id), state {i} not null,
-  delivered_at {i} not null, done_at {i} not null, result text not null,
+  changed_beat {i} not null, delivered_at {i} not null, done_at {i} not null, result text not null,
   primary key(machine_id, task_id))
 ;
 create index task_target_task on task_target(task_id)
+;
+create index task_target_open on task_target(machine_id, task_id) where state <= 2
+;
+create index task_target_changed on task_target(changed_beat)
 ;
 -- People. An account is apart from its ways to sign in.
 create table account(id {id}, name text not null unique, display text not null, disabled {i} not null, rev {i} not null)
@@ -203,5 +233,3 @@ insert into head(id, rev, recorded_at, hash) values (1, 0, 0, {zero32})
 insert into export_head(id, pos) values (1, 0)
 ;
 insert into pulse(id, n) values (1, 0)
-;
-insert into stream_head(id, num) values (1, 0)
