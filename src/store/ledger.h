@@ -1,8 +1,8 @@
 /* A ledger commit: every change of facts and every write of a person or machine that must leave a trace.
- * Begin one inside a write job; it takes the next revision from the locked head, so revisions are in commit order on both
- * databases. recorded_at is the business clock's now, but never below the revision before. The entry is linked into the
- * hash chain by ledger_end. One ledger commit a write job at most; several facts may share its revision as long as each
- * (subject, rev) is new. */
+ * Begin one inside a write job; it takes the next revision from the locked head, so revisions are in commit order on
+ * both databases. recorded_at is the business clock's now, but never below the revision before. The entry is linked
+ * into the hash chain by ledger_end. One ledger commit a write job at most; several facts may share its revision as
+ * long as each (subject, rev) is new. */
 #ifndef LEDGER_H
 #define LEDGER_H
 
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct ledger_entry {
-	int64_t rev;	     /* set by ledger_begin */
+	int64_t rev;         /* set by ledger_begin */
 	int64_t recorded_at; /* set by ledger_begin; also the natural valid_from of "from now on" */
 	int64_t real_at;
 	uint8_t prev[SHA256_BYTES];
@@ -38,9 +38,10 @@ int ledger_verify(struct db *db, int64_t *ret_rev);
 
 /* The question that every figure answers: what held at `at`, as known at revision `rev`. */
 struct as_of {
-	int64_t at;  /* business time; day_last_us(day) for a past day, now for today */
-	int64_t rev; /* INT64_MAX: all that is known now */
-	int64_t known_at; /* the recorded time that rev stands for; observations later than it are left out; TIME_END: now */
+	int64_t at;       /* business time; day_last_us(day) for a past day, now for today */
+	int64_t rev;      /* INT64_MAX: all that is known now */
+	int64_t known_at; /* the recorded time that rev stands for; observations later than it are left out; TIME_END:
+	                     now */
 };
 
 /* Positions for n rows that will be exported; the first one. Locks export_head until commit. */

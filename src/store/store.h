@@ -19,24 +19,36 @@ struct store;
 
 struct store_config {
 	const char *where; /* db_open's */
-	int readers;	   /* threads; 2 is right for two cores */
-	int queue;	   /* jobs waiting at most, each for writer and readers */
-	int group;	   /* jobs in one transaction at most */
+	int readers;       /* threads; 2 is right for two cores */
+	int queue;         /* jobs waiting at most, each for writer and readers */
+	int group;         /* jobs in one transaction at most */
 };
 
-/* Creates the schema or brings it to this version (numbered migrations, each in one transaction). -EPROTO: the store is
- * newer than this program. */
+/* A store is born once, with its province (node 1 and its first fact) and its kind: one created as a simulation is so
+ * for ever. One transaction; -EEXIST: there is one already. */
+struct store_birth {
+	const char *province;      /* in NFC */
+	const char *province_fold; /* its text_fold, which this room cannot compute */
+	int64_t simulation_us;     /* 0: a real store. Else a simulation, and its business clock starts there */
+};
+int store_create(const char *where, const struct store_birth *birth, struct err *e);
+
+/* Opens an existing store (-ENOENT: none was created there) and brings it to this program's schema: numbered
+ * migrations, each in one transaction. -EPROTO: the store is newer than this program. */
 int store_open(struct store **ret, const struct store_config *c, struct err *e);
 /* Runs what is queued, then ends the threads. */
 void store_close(struct store *s);
 
-/* `run` does its work on db, inside a transaction; 0 or a negative errno, which undoes it. `done(arg, r)` follows, always,
- * exactly once, on a thread of the store: it must not block. */
+/* `run` does its work on db, inside a transaction; 0 or a negative errno, which undoes it. It may be called again from
+ * the beginning (the group is run anew when one of its jobs fails or the database asks for it), so what it leaves in
+ * arg it overwrites. After an error of db it can only return it. `done(arg, r)` follows, always, exactly once, on a
+ * thread of the store: it must not block. After a commit whose answer was lost (-ECONNRESET) the work may stand or not.
+ */
 typedef int (*store_run)(struct db *db, void *arg);
 typedef void (*store_done)(void *arg, int r);
 int store_write(struct store *s, store_run run, store_done done, void *arg);
 int store_read(struct store *s, store_run run, store_done done, void *arg);
-/* The same, waiting: for programs without an event loop and for start-up. */
+/* The same, waiting: for programs without an event loop and for start-up. Never on a thread of the store. */
 int store_write_now(struct store *s, store_run run, void *arg);
 int store_read_now(struct store *s, store_run run, void *arg);
 
@@ -46,8 +58,9 @@ enum { STORE_PULSE_MS = 200 };
 void store_on_pulse(struct store *s, void (*wake)(void *arg, int64_t pulse), void *arg);
 int store_beat(struct db *db); /* inside a write job: raises the pulse in this transaction */
 
-/* A store created as a simulation says so for ever. Set once, at creation (store_create_simulation before store_open). */
-int store_create(const char *where, bool simulation, const char *province, struct err *e);
+/* In a simulation every transaction begins by reading the store's simulated instant into clock_business_us, so that all
+ * processes agree. Inside a write job: moves it and beats. -EPERM: not a simulation, or not forward. */
+int store_move_clock(struct db *db, int64_t to_us);
 bool store_is_simulation(struct store *s);
 void store_epoch(struct store *s, char dst[33]); /* born with the database, changed by a restore */
 

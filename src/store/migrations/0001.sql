@@ -1,4 +1,4 @@
--- {i} integer of 64 bits, {b} bytes, {id} self-numbering key. Times are microseconds, days are counts (base/day.h).
+-- {i} integer of 64 bits, {b} bytes, {id} self-numbering key, {zero32} 32 zero bytes. Times are microseconds, days are counts (base/day.h).
 -- Facts: a row states that something was so from valid_from until before valid_to; rev says when it was said. Rows are
 -- only ever added. What held at T as known at revision R: of the rows of one subject with rev <= R and
 -- valid_from <= T < valid_to, the one with the highest rev. "The last word said about a moment wins."
@@ -11,6 +11,8 @@ create table audit(
   rev {i} primary key, recorded_at {i} not null, real_at {i} not null,
   actor text not null, request text not null, action text not null, object text not null,
   node_id {i} not null, detail text not null, prev {b} not null, hash {b} not null)
+;
+create index audit_recorded on audit(recorded_at, rev)
 ;
 -- Rows that will be exported take positions from here, in commit order; each receiver keeps its own cursor.
 create table export_head(id {i} primary key, pos {i} not null)
