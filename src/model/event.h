@@ -53,6 +53,7 @@ struct event {
 	enum event_kind kind;
 	struct detection detection; /* EVENT_DETECTION */
 	int64_t task_id;	    /* EVENT_TASK_RESULT */
+	bool task_ok;		    /* EVENT_TASK_RESULT: the body's "ok" */
 	const char *body;	    /* JSON object in UTF-8 for kinds other than detection; "{}" when there is nothing to say */
 	struct event_was was;
 };

@@ -11,7 +11,7 @@
 
 enum { SERIAL_MAX = 20 };
 
-enum install_status { INSTALL_VALID = 1, INSTALL_REVOKED, INSTALL_SUPERSEDED, INSTALL_TOLD_ANEW };
+enum install_status { INSTALL_VALID = 1, INSTALL_REVOKED, INSTALL_SUPERSEDED, INSTALL_REFUSED };
 
 struct cert_info {
 	uint8_t serial[SERIAL_MAX];
@@ -49,9 +49,9 @@ int cert_renew_finish(struct db *db, const struct agent_call *c, const struct ce
 int cert_revoke(
     struct db *db, const struct ledger_who *who, const struct scope *scope, const char *uid, const char *reason);
 
-/* Keys whose installation ended (revoked, superseded, told to enrol anew) after that beat: their connections are to be
- * closed. */
-int cert_ended_since(
+/* Keys whose installation changed its standing after that beat (revoked, superseded, become another machine's): their
+ * connections are to be closed, so that the next call is judged anew. */
+int cert_changed_since(
     struct db *db, int64_t beat, int (*fn)(void *arg, const uint8_t key_hash[SHA256_BYTES]), void *arg);
 
 struct cert_row {

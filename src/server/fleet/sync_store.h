@@ -11,28 +11,37 @@
 #include "sync.h"
 #include "verdict.h"
 
+/* What all syncs of a process share: the tree and the policy as of a revision, loaded once. Only a saving of time:
+ * whether it still holds is asked of the store in each transaction. Any thread. */
+struct sync_desk;
+int sync_desk_new(struct sync_desk **ret);
+void sync_desk_free(struct sync_desk *d);
+
 struct sync_taken {
 	enum verdict verdict; /* OK, EXPIRED, REVOKED, CLONE */
-	int64_t machine_id;
+	int64_t machine_id, install_id;
 	char machine[ID_TEXT];
 	int64_t beat;          /* the pulse that this answer knows of */
-	int64_t policy_key;    /* for sync_more */
 	int64_t interval_s;    /* sync.interval_s in effect */
 	bool answer_now;       /* first sync, another epoch, something needed: not to be held */
 	struct sync_down down; /* the caller releases it: sync_down_release. next_s is the caller's to set */
 };
-int sync_take(struct db *db, const struct agent_call *c, const struct sync_up *up, struct sync_taken *ret);
-bool sync_has_news(const struct sync_taken *t);
+int sync_take(
+    struct sync_desk *d, struct db *db, const struct agent_call *c, const struct sync_up *up, struct sync_taken *ret);
+bool sync_has_news(const struct sync_taken *t); /* policy, anchors, tasks, or answer_now */
 
-/* Adds to t->down what has come up since: policy, anchors, tasks. Moves t->beat on. The verdict changes when the
- * certificate ended meanwhile. Reads only. */
-int sync_more(struct db *db, const struct sync_up *up, struct sync_taken *t);
+/* For a held sync: adds to t->down what has come up since. t->verdict becomes REVOKED when the installation's standing
+ * changed meanwhile (answer so: the agent's next call learns the rest). Reads only. */
+int sync_more(struct sync_desk *d, struct db *db, const struct sync_up *up, struct sync_taken *t);
 
-/* What happened after beat `since`: machines that have news of their own, or everyone (policy, tree, anchors).
- * fn is called for each machine. Moves *beat to the pulse that was looked at. */
-int sync_news(struct db *db, int64_t *beat, bool *ret_everyone, void (*fn)(void *arg, int64_t machine_id), void *arg);
-/* The pulse now. */
-int sync_beat(struct db *db, int64_t *ret);
+/* What happened since the last look: machines that have tasks or another standing (fn for each), or everyone (policy,
+ * tree, anchors). Start with sync_watch_begin. */
+struct sync_watch {
+	int64_t beat, rev;
+};
+int sync_watch_begin(struct db *db, struct sync_watch *ret);
+int sync_watch_news(
+    struct db *db, struct sync_watch *w, bool *ret_everyone, void (*fn)(void *arg, int64_t machine_id), void *arg);
 
 /* For a restore tool: another epoch, so that agents send state, hardware and, from the mark on, what they still keep.
  */

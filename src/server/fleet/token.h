@@ -1,5 +1,5 @@
 /* Enrolment tokens (PROTOCOL.md, "Enrolment token") and the proofs that rest on them. The secret is in the token's text
- * alone; the store keeps auth_key. Pure functions first: the agent's parent and simulators use them too. */
+ * alone; the store keeps auth_key. */
 #ifndef TOKEN_H
 #define TOKEN_H
 

@@ -34,6 +34,8 @@ create table node_fact(
 ;
 create index node_fact_code on node_fact(code)
 ;
+create index node_fact_rev on node_fact(rev)
+;
 create table declared_fact(
   node_id {i} not null references node(id), valid_from {i} not null, valid_to {i} not null, rev {i} not null,
   present {i} not null, servers {i} not null, workstations {i} not null, document text not null, document_day {i} not null,
@@ -74,6 +76,8 @@ create table policy_fact(
   rev {i} not null, present {i} not null, value {i} not null, locked {i} not null,
   primary key(node_id, name, rev))
 ;
+create index policy_fact_rev on policy_fact(rev)
+;
 -- Machines
 create table machine(id {id}, uid text not null unique, rev {i} not null)
 ;
@@ -99,15 +103,15 @@ create table machine_token_node(machine_id {i} not null, rev {i} not null, node_
 -- Who is who: each decision with its evidence. apart: 1 from now on neither machine is joined with a newcomer whose
 -- hardware is theirs in part, 2 nor with one whose hardware is theirs wholly.
 create table identity_decision(
-  rev {i} primary key, machine_id {i} not null, other_id {i} not null, kind text not null, apart {i} not null, detail text not null)
+  id {id}, rev {i} not null, machine_id {i} not null, other_id {i} not null, kind text not null, apart {i} not null, detail text not null)
 ;
 create index identity_decision_machine on identity_decision(machine_id)
 ;
 create index identity_decision_other on identity_decision(other_id)
 ;
 -- An installation: what one enrolment began. Renewals go on in it. key_hash is the key that it enrolled with; secret is
--- sealed under the server's key file. status: 1 valid, 2 revoked by a person, 3 superseded by `successor`, 4 told to enrol
--- anew. joined: how it came to its machine: 1 as a new one, 2 by the same hardware, 3 by hardware that is the same in part.
+-- sealed under the server's key file. status: 1 valid, 2 revoked by a person, 3 superseded by `successor`, 4 superseded and has
+-- spoken again: must enrol anew. joined: how it came to its machine: 1 as a new one, 2 by the same hardware, 3 by hardware that is the same in part.
 create table install(
   id {id}, machine_id {i} not null references machine(id), key_hash {b} not null unique, install_id {b} not null,
   token_id text not null, secret {b} not null, joined {i} not null, status {i} not null, successor {i} not null,
@@ -193,6 +197,9 @@ create table event(
   kind {i} not null, body text not null, request text not null)
 ;
 create unique index event_place on event(stream_num, seq)
+;
+-- Places in a stream whose event is stored already, under the stream that its agent had before.
+create table event_again(stream_num {i} not null, seq {i} not null, event_id {b} not null, primary key(stream_num, seq))
 ;
 -- Tasks
 create table task(
