@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* `array` is the address of the array's pointer. Makes room for element n (the array has n); -ENOMEM leaves it as it was. */
+/* `array` is the address of the array's pointer. Makes room for element n (the array has n); -ENOMEM leaves it as it
+ * was. */
 int array_room(void *array, size_t *cap, size_t n, size_t element_size);
 
 #endif

@@ -35,8 +35,8 @@ int declared_state(struct db *db, const struct ledger_entry *l, const struct dec
 	return db_exec(db, NULL,
 	    "insert into declared_fact(node_id, valid_from, valid_to, rev, present, servers, workstations, document,"
 	    " document_day) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	    "iiiiiiiti", d->node_id, d->valid_from, d->valid_to, l->rev, (int64_t)d->present, d->servers, d->workstations,
-	    document, (int64_t)d->document_day);
+	    "iiiiiiiti", d->node_id, d->valid_from, d->valid_to, l->rev, (int64_t)d->present, d->servers,
+	    d->workstations, document, (int64_t)d->document_day);
 }
 
 void declared_free(struct declared_row *rows, size_t n)
@@ -63,8 +63,12 @@ static int take_row(struct reading *d, const struct scope *scope, const struct t
 	char *document = r ? NULL : strdup(db_text(rows, 4));
 	if (document == NULL)
 		return -ENOMEM;
-	d->rows[d->n++] = (struct declared_row){.node = n, .servers = db_i64(rows, 2), .workstations = db_i64(rows, 3),
-	    .document = document, .document_day = (int32_t)db_i64(rows, 5), .rev = db_i64(rows, 6),
+	d->rows[d->n++] = (struct declared_row){.node = n,
+	    .servers = db_i64(rows, 2),
+	    .workstations = db_i64(rows, 3),
+	    .document = document,
+	    .document_day = (int32_t)db_i64(rows, 5),
+	    .rev = db_i64(rows, 6),
 	    .valid_from = db_i64(rows, 7)};
 	return 0;
 }

@@ -55,7 +55,8 @@ int licence_state_pool(
 		r = find_pool(db, id, e);
 	if (r == 0)
 		r = db_exec(db, NULL,
-		    "insert into pool_fact(pool_id, valid_from, valid_to, rev, present, contract, supplier, quantity, start_day,"
+		    "insert into pool_fact(pool_id, valid_from, valid_to, rev, present, contract, supplier, quantity, "
+		    "start_day,"
 		    " end_day) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		    "iiiiittiii", id, s->valid_from, s->valid_to, l->rev, (int64_t)s->present, c.contract, c.supplier,
 		    s->quantity, (int64_t)s->start_day, (int64_t)s->end_day);
@@ -82,8 +83,13 @@ struct pools {
 
 static int take_pool(struct pools *p, const struct as_of *at, struct db_rows *rows)
 {
-	struct pool_row row = {.pool_id = db_i64(rows, 0), .rev = db_i64(rows, 1), .quantity = db_i64(rows, 5),
-	    .start_day = (int32_t)db_i64(rows, 6), .end_day = (int32_t)db_i64(rows, 7), .allocated = -1, .free = -1};
+	struct pool_row row = {.pool_id = db_i64(rows, 0),
+	    .rev = db_i64(rows, 1),
+	    .quantity = db_i64(rows, 5),
+	    .start_day = (int32_t)db_i64(rows, 6),
+	    .end_day = (int32_t)db_i64(rows, 7),
+	    .allocated = -1,
+	    .free = -1};
 	if (p->n > 0 && p->rows[p->n - 1].pool_id == row.pool_id) {
 		p->n--;
 		free(p->rows[p->n].contract);
@@ -123,7 +129,8 @@ int licence_read_pools(struct db *db, const struct as_of *at, struct pool_row **
 	return 0;
 }
 
-/* A document's last statement holds, with its own lines; a cast because the sum of integers is no integer everywhere. */
+/* A document's last statement holds, with its own lines; a cast because the sum of integers is no integer everywhere.
+ */
 int licence_read_sides(struct db *db, const struct as_of *at, struct licence_side **ret, size_t *ret_n)
 {
 	struct licence_side *sides = NULL;

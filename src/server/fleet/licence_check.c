@@ -18,10 +18,11 @@ static int below_zero(struct db *db, const struct licence_side *s, int64_t at, s
 {
 	char day[DAY_TEXT], code[MAX_UNIT_CODE + 1];
 	day_iso(day_of(at), day);
-	int r = db_row(db, "select code from node_fact where node_id = $1 order by rev desc limit 1", "i", s->node_id, "T",
-	    code, sizeof code);
-	return r ? r : err_set(e, -EDQUOT, "unit %s would have %lld licences of pool %lld on %s", code,
-			   (long long)s->amount, (long long)s->pool_id, day);
+	int r = db_row(db, "select code from node_fact where node_id = $1 order by rev desc limit 1", "i", s->node_id,
+	    "T", code, sizeof code);
+	return r ? r
+	         : err_set(e, -EDQUOT, "unit %s would have %lld licences of pool %lld on %s", code,
+	               (long long)s->amount, (long long)s->pool_id, day);
 }
 
 static int check_moment(struct db *db, int64_t at, struct err *e)
@@ -59,7 +60,7 @@ static int add_moment(int64_t **moments, size_t *n, size_t *cap, int64_t from, i
 {
 	if (at <= from || at >= TIME_END)
 		return 0;
-	int r = array_room(moments, cap, *n, sizeof (*moments)[0]);
+	int r = array_room(moments, cap, *n, sizeof(*moments)[0]);
 	if (r == 0)
 		(*moments)[(*n)++] = at;
 	return r;

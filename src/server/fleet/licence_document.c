@@ -33,9 +33,11 @@ static int check_line(const struct tree *t, const struct licence_line *line, siz
 		return 0;
 	const struct node *n = tree_node(t, line->node_id);
 	if (n == NULL || (!n->present && line->amount > 0))
-		return err_set(e, -ENOENT, "line %zu: there is no unit %lld on that day", number, (long long)line->node_id);
+		return err_set(
+		    e, -ENOENT, "line %zu: there is no unit %lld on that day", number, (long long)line->node_id);
 	if (n->kind != NODE_KIND_UNIT)
-		return err_set(e, -EINVAL, "line %zu: licences are allocated to units; \"%s\" is none", number, n->name);
+		return err_set(
+		    e, -EINVAL, "line %zu: licences are allocated to units; \"%s\" is none", number, n->name);
 	return 0;
 }
 
@@ -63,8 +65,8 @@ static int check_sums(struct db *db, const struct licence_document *d, struct er
 		if (r == -ENOENT)
 			err_set(e, r, "there is no pool %lld", (long long)lines[i].pool_id);
 		if (r == 0 && sum != 0)
-			r = err_set(e, -EINVAL, "the lines of pool %lld sum to %lld, not to zero", (long long)lines[i].pool_id,
-			    (long long)sum);
+			r = err_set(e, -EINVAL, "the lines of pool %lld sum to %lld, not to zero",
+			    (long long)lines[i].pool_id, (long long)sum);
 		sum = 0;
 	}
 	free(lines);
@@ -90,8 +92,8 @@ static int find_document(struct db *db, const struct ledger_entry *l, int64_t *i
 	*ret_since = TIME_END;
 	if (*id == 0)
 		return db_row(db, "insert into alloc_doc(rev) values ($1) returning id", "i", l->rev, "i", id);
-	int r = db_row(db, "select valid_from from alloc_fact where doc_id = $1 order by rev desc limit 1", "i", *id, "i",
-	    ret_since);
+	int r = db_row(db, "select valid_from from alloc_fact where doc_id = $1 order by rev desc limit 1", "i", *id,
+	    "i", ret_since);
 	return r == -ENOENT ? err_set(e, r, "there is no document %lld", (long long)*id) : r;
 }
 
@@ -100,8 +102,9 @@ static int insert_lines(struct db *db, const struct ledger_entry *l, int64_t id,
 	int r = 0;
 	for (size_t i = 0; i < d->n_lines && r == 0; i++)
 		r = db_exec(db, NULL,
-		    "insert into alloc_entry(doc_id, rev, line, pool_id, node_id, amount) values ($1, $2, $3, $4, $5, $6)", "iiiiii",
-		    id, l->rev, (int64_t)i + 1, d->lines[i].pool_id, d->lines[i].node_id, d->lines[i].amount);
+		    "insert into alloc_entry(doc_id, rev, line, pool_id, node_id, amount) values ($1, $2, $3, $4, $5, "
+		    "$6)",
+		    "iiiiii", id, l->rev, (int64_t)i + 1, d->lines[i].pool_id, d->lines[i].node_id, d->lines[i].amount);
 	return r;
 }
 
@@ -161,10 +164,16 @@ static int take_document(struct gathering *g, struct db_rows *rows)
 		return -ENOMEM;
 	memcpy(texts, number, n_number);
 	memcpy(texts + n_number, note, n_note);
-	g->docs[g->n++] = (struct gathered){.texts = texts, .first_line = g->n_lines,
-	    .row = {.rev = db_i64(rows, 1), .recorded_at = db_i64(rows, 2),
-		.document = {.doc_id = db_i64(rows, 0), .present = db_i64(rows, 3) != 0, .valid_from = db_i64(rows, 4),
-		    .number = texts, .note = texts + n_number, .doc_day = (int32_t)db_i64(rows, 6)}}};
+	g->docs[g->n++] = (struct gathered){.texts = texts,
+	    .first_line = g->n_lines,
+	    .row = {.rev = db_i64(rows, 1),
+	        .recorded_at = db_i64(rows, 2),
+	        .document = {.doc_id = db_i64(rows, 0),
+	            .present = db_i64(rows, 3) != 0,
+	            .valid_from = db_i64(rows, 4),
+	            .number = texts,
+	            .note = texts + n_number,
+	            .doc_day = (int32_t)db_i64(rows, 6)}}};
 	return 0;
 }
 
@@ -184,8 +193,8 @@ static int take_line(struct gathering *g, const struct scope *scope, const struc
 	return r;
 }
 
-static int gather(struct db *db, const struct scope *scope, const struct tree *t, const struct as_of *at,
-    struct gathering *g)
+static int gather(
+    struct db *db, const struct scope *scope, const struct tree *t, const struct as_of *at, struct gathering *g)
 {
 	struct db_rows *rows;
 	int r = db_query(db, &rows,

@@ -27,7 +27,8 @@ static int insert_name(struct db *db, const struct ledger_entry *l, int64_t mach
 	if (r)
 		return r;
 	return db_exec(db, NULL,
-	    "insert into name_fact(machine_id, valid_from, valid_to, rev, name, name_fold) values ($1, $2, $3, $4, $5, $6)",
+	    "insert into name_fact(machine_id, valid_from, valid_to, rev, name, name_fold) values ($1, $2, $3, $4, $5, "
+	    "$6)",
 	    "iiiitt", machine_id, from, TIME_END, l->rev, name, fold);
 }
 
@@ -59,8 +60,7 @@ int machine_create(struct db *db, const struct ledger_entry *l, const char *uid,
 	return r;
 }
 
-int machine_rename(
-    struct db *db, const struct ledger_entry *l, int64_t machine_id, const char *name, bool *ret_changed)
+int machine_rename(struct db *db, const struct ledger_entry *l, int64_t machine_id, const char *name, bool *ret_changed)
 {
 	char clean[MAX_HOST_NAME + 1], old[MAX_HOST_NAME + 1];
 	text_nfc_any(clean, sizeof clean, name);

@@ -12,10 +12,10 @@
 enum place_basis { PLACE_RULE = 1, PLACE_OVERRULED = 2, PLACE_TOKEN = 3, PLACE_PROVINCE = 4 };
 enum { MACHINE_UID_TEXT = ID_TEXT, MAX_REASON = MAX_TEXT };
 
-/* Installed, named and placed from `since` on: recorded_at, or, for a machine that is found out only now to be one of its
- * own, the earlier moment of its enrolment. uid: 32 hex digits. token_node 0: none. `name` is stored in NFC; bytes that are
- * no UTF-8, control characters and what is longer than MAX_HOST_NAME are replaced or cut, never refused: a computer must
- * not stay unprotected because of its name. */
+/* Installed, named and placed from `since` on: recorded_at, or, for a machine that is found out only now to be one of
+ * its own, the earlier moment of its enrolment. uid: 32 hex digits. token_node 0: none. `name` is stored in NFC; bytes
+ * that are no UTF-8, control characters and what is longer than MAX_HOST_NAME are replaced or cut, never refused: a
+ * computer must not stay unprotected because of its name. */
 int machine_create(struct db *db, const struct ledger_entry *l, const char *uid, int64_t since, const char *name,
     int64_t token_node, int64_t *ret_id);
 

@@ -62,8 +62,9 @@ static int present_load(struct db *db, int64_t first, int64_t last, struct prese
 
 static int read_live(struct db *db, struct machine_row *m)
 {
-	int r = db_row(db, "select last_seen, policy_version, agent_version, address from machine_live where machine_id = $1",
-	    "i", m->machine_id, "iitt", &m->last_seen, &m->policy_version, &m->agent_version, &m->address);
+	int r = db_row(db,
+	    "select last_seen, policy_version, agent_version, address from machine_live where machine_id = $1", "i",
+	    m->machine_id, "iitt", &m->last_seen, &m->policy_version, &m->agent_version, &m->address);
 	if (r != -ENOENT)
 		return r;
 	m->agent_version = strdup("");
@@ -74,9 +75,17 @@ static int read_live(struct db *db, struct machine_row *m)
 /* Takes the texts out of the facts. */
 static int make_row(struct db *db, struct machine_facts *f, struct machine_row *ret)
 {
-	*ret = (struct machine_row){.machine_id = f->machine_id, .name = f->name, .installed = f->installed,
-	    .presence_reason = f->presence_reason, .presence_since = f->since, .node_id = f->node_id, .basis = f->basis,
-	    .rule_id = f->rule_id, .place_reason = f->reason, .last_day = f->last_day, .active = f->active,
+	*ret = (struct machine_row){.machine_id = f->machine_id,
+	    .name = f->name,
+	    .installed = f->installed,
+	    .presence_reason = f->presence_reason,
+	    .presence_since = f->since,
+	    .node_id = f->node_id,
+	    .basis = f->basis,
+	    .rule_id = f->rule_id,
+	    .place_reason = f->reason,
+	    .last_day = f->last_day,
+	    .active = f->active,
 	    .protected_now = f->protected_now};
 	memcpy(ret->uid, f->uid, sizeof ret->uid);
 	f->name = f->presence_reason = f->reason = NULL;
@@ -180,8 +189,8 @@ static int select_machines(const struct scope *scope, struct present *p, const s
 	return 0;
 }
 
-static int make_page(struct db *db, struct machine_facts **chosen, size_t n, const struct machine_query *q,
-    struct machine_page *page)
+static int make_page(
+    struct db *db, struct machine_facts **chosen, size_t n, const struct machine_query *q, struct machine_page *page)
 {
 	size_t first = 0;
 	int r = 0;
@@ -202,8 +211,7 @@ static int make_page(struct db *db, struct machine_facts **chosen, size_t n, con
 	return r;
 }
 
-int machine_list(
-    struct db *db, const struct scope *scope, const struct machine_query *q, struct machine_page *ret)
+int machine_list(struct db *db, const struct scope *scope, const struct machine_query *q, struct machine_page *ret)
 {
 	struct machine_page page = {0};
 	struct machine_facts **chosen;
@@ -255,9 +263,14 @@ int machine_history(struct db *db, const struct scope *scope, const char *uid,
 	    ") h left join audit a on a.rev = h.rev order by h.rev, h.turn",
 	    "i", id);
 	while (r == 0 && db_next(rows)) {
-		const struct machine_history h = {.kind = db_text(rows, 0), .rev = db_i64(rows, 1),
-		    .recorded_at = db_i64(rows, 2), .valid_from = db_i64(rows, 3), .valid_to = db_i64(rows, 4),
-		    .node_id = db_i64(rows, 5), .installed = db_i64(rows, 6) != 0, .text = db_text(rows, 7)};
+		const struct machine_history h = {.kind = db_text(rows, 0),
+		    .rev = db_i64(rows, 1),
+		    .recorded_at = db_i64(rows, 2),
+		    .valid_from = db_i64(rows, 3),
+		    .valid_to = db_i64(rows, 4),
+		    .node_id = db_i64(rows, 5),
+		    .installed = db_i64(rows, 6) != 0,
+		    .text = db_text(rows, 7)};
 		r = fn(arg, &h);
 	}
 	int done = db_done(rows);

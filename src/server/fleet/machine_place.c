@@ -23,12 +23,14 @@ int place_decide(struct naming *rules, const struct tree *t, const char *name, i
 		memcpy(ret->reason, m.reason, sizeof ret->reason);
 		return 0;
 	}
-	const char *why = m.outcome == NAMING_LIMIT ? "a rule reached its limits on this name" : "no rule fits the name";
+	const char *why = m.outcome == NAMING_LIMIT ? "a rule reached its limits on this name"
+	                                            : "no rule fits the name";
 	if (token_node != 0) {
 		ret->node_id = tree_nearest_present(t, token_node)->id;
 		ret->basis = PLACE_TOKEN;
 	}
-	snprintf(ret->reason, sizeof ret->reason, "%s; %s", why, token_node ? "the enrolment token's node" : "no token's node");
+	snprintf(ret->reason, sizeof ret->reason, "%s; %s", why,
+	    token_node ? "the enrolment token's node" : "no token's node");
 	return 0;
 }
 
@@ -67,8 +69,8 @@ static int deciding_load(struct db *db, const struct ledger_entry *l, struct dec
 	return r;
 }
 
-int machine_place_first(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t since, const char *name,
-    int64_t token_node)
+int machine_place_first(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t since,
+    const char *name, int64_t token_node)
 {
 	struct deciding d;
 	struct place p;
@@ -105,8 +107,8 @@ static int place_one(struct db *db, const struct ledger_entry *l, struct decidin
 static int token_node_of(struct db *db, int64_t machine_id, int64_t *ret)
 {
 	*ret = 0;
-	int r = db_row(db, "select node_id from machine_token_node where machine_id = $1 order by rev desc limit 1", "i",
-	    machine_id, "i", ret);
+	int r = db_row(db, "select node_id from machine_token_node where machine_id = $1 order by rev desc limit 1",
+	    "i", machine_id, "i", ret);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -183,8 +185,8 @@ static int state_place(struct db *db, const struct ledger_entry *l, int64_t mach
 	return r ? r : insert_place(db, l, machine_id, from, to, &p, clean);
 }
 
-int machine_overrule(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t node_id,
-    const char *reason, struct err *e)
+int machine_overrule(
+    struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t node_id, const char *reason, struct err *e)
 {
 	struct machine_set *s;
 	int r = load_one(db, l, machine_id, &s);

@@ -2,6 +2,7 @@
 #include "array.h"
 #include "day.h"
 #include "moment.h"
+#include "state.h"
 #include "str.h"
 
 #include <errno.h>
@@ -49,8 +50,8 @@ static int take_machine(struct loading *l, struct db_rows *rows)
 	if (r)
 		return r;
 	struct machine_facts *m = &s->m[s->n];
-	*m = (struct machine_facts){.machine_id = db_i64(rows, 0), .node_id = NODE_PROVINCE, .basis = PLACE_PROVINCE,
-	    .last_day = -1};
+	*m = (struct machine_facts){
+	    .machine_id = db_i64(rows, 0), .node_id = NODE_PROVINCE, .basis = PLACE_PROVINCE, .last_day = -1};
 	r = str_copy(m->uid, sizeof m->uid, db_text(rows, 1));
 	s->n++;
 	if (r == 0 && l->what & SET_TEXTS) {
@@ -115,9 +116,12 @@ static int take_protection(struct loading *l, struct db_rows *rows)
 {
 	struct machine_facts *m = find(l, db_i64(rows, 0));
 	if (m != NULL)
-		m->protection = (struct protection){.seen = true, .engine_ready = db_i64(rows, 1) == 1,
-		    .on_access = db_i64(rows, 2) == TRI_YES, .signature_day = (int32_t)db_i64(rows, 3),
-		    .other_on = db_i64(rows, 4) == TRI_YES, .other_signature_day = (int32_t)db_i64(rows, 5)};
+		m->protection = (struct protection){.seen = true,
+		    .engine_ready = db_i64(rows, 1) == 1,
+		    .on_access = db_i64(rows, 2) == TRI_YES,
+		    .signature_day = (int32_t)db_i64(rows, 3),
+		    .other_on = db_i64(rows, 4) == TRI_YES,
+		    .other_signature_day = (int32_t)db_i64(rows, 5)};
 	return 0;
 }
 
@@ -135,7 +139,8 @@ static int each(struct loading *l, int opened, struct db_rows *rows, int (*take)
 static int load_facts(struct db *db, const struct as_of *at, int64_t first, int64_t last, struct loading *l)
 {
 	struct db_rows *rows;
-	int r = db_query(db, &rows, "select id, uid from machine where id between $1 and $2 order by id", "ii", first, last);
+	int r = db_query(
+	    db, &rows, "select id, uid from machine where id between $1 and $2 order by id", "ii", first, last);
 	r = each(l, r, rows, take_machine);
 	if (r)
 		return r;
@@ -174,15 +179,16 @@ static int load_observations(struct db *db, const struct as_of *at, int64_t firs
 		return r;
 	r = db_query(db, &rows,
 	    "select p.machine_id, p.engine_ready, p.on_access, p.signature_day, p.other_on, p.other_signature_day"
-	    " from machine m join protection_seen p on p.machine_id = m.id and p.at = (select q.at from protection_seen q"
+	    " from machine m join protection_seen p on p.machine_id = m.id and p.at = (select q.at from "
+	    "protection_seen q"
 	    " where q.machine_id = m.id and q.at <= $3 order by q.at desc limit 1)"
 	    " where m.id between $1 and $2 order by m.id",
 	    "iii", first, last, until);
 	return each(l, r, rows, take_protection);
 }
 
-int machine_set_load(struct db *db, const struct as_of *at, int64_t first, int64_t last, unsigned what,
-    struct machine_set **ret)
+int machine_set_load(
+    struct db *db, const struct as_of *at, int64_t first, int64_t last, unsigned what, struct machine_set **ret)
 {
 	struct machine_set *s = calloc(1, sizeof *s);
 	if (s == NULL)
@@ -222,7 +228,8 @@ void machine_set_judge(struct machine_set *s, const struct policy_table *p, cons
 		/* neighbours mostly hang on the same node */
 		if (m->node_id != asked)
 			policy_effective(p, asked = m->node_id, &effective);
-		m->active = m->installed && m->last_day >= 0 && m->last_day > day - effective.set[SETTING_ACTIVE_DAYS].value;
+		m->active = m->installed && m->last_day >= 0 &&
+		            m->last_day > day - effective.set[SETTING_ACTIVE_DAYS].value;
 		m->protected_now = m->active && is_protected(&m->protection, day);
 	}
 }

@@ -31,6 +31,8 @@ int moment_of_day(struct db *db, int32_t day, int64_t known_at, struct as_of *re
 		r = ledger_rev_at(db, known_at, &m.rev);
 		if (r)
 			return err_set(e, r, "what was known then cannot be read");
+		if (m.rev == 0)
+			return err_set(e, -EINVAL, "nothing was known then: the ledger is younger");
 		m.known_at = known_at;
 	}
 	*ret = m;

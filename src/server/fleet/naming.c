@@ -11,7 +11,10 @@
 #include <string.h>
 
 /* Nothing of PCRE2 that could read inside a character or call out; the rule describes the whole name. */
-enum { HOW = PCRE2_UTF | PCRE2_CASELESS | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C, MAX_NESTING = 50 };
+enum {
+	HOW = PCRE2_UTF | PCRE2_CASELESS | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C,
+	MAX_NESTING = 50
+};
 
 struct compiled {
 	struct naming_rule rule; /* texts are ours */
@@ -43,8 +46,7 @@ static int compile(const char *pattern, pcre2_code **ret, bool *ret_names_unit, 
 		pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof message);
 		return err_set(e, -EINVAL, "the pattern, at byte %zu: %s", offset, message);
 	}
-	*ret_names_unit =
-	    pcre2_substring_number_from_name(code, (PCRE2_SPTR) "unit") != PCRE2_ERROR_NOSUBSTRING;
+	*ret_names_unit = pcre2_substring_number_from_name(code, (PCRE2_SPTR) "unit") != PCRE2_ERROR_NOSUBSTRING;
 	*ret = code;
 	return 0;
 }
@@ -135,8 +137,12 @@ static void drop_rule(struct naming *n, int64_t rule_id)
 
 static int take_row(struct naming *n, struct db_rows *rows)
 {
-	const struct naming_rule rule = {.rule_id = db_i64(rows, 0), .rev = db_i64(rows, 1), .priority = db_i64(rows, 3),
-	    .pattern = db_text(rows, 4), .node_id = db_i64(rows, 5), .note = db_text(rows, 6)};
+	const struct naming_rule rule = {.rule_id = db_i64(rows, 0),
+	    .rev = db_i64(rows, 1),
+	    .priority = db_i64(rows, 3),
+	    .pattern = db_text(rows, 4),
+	    .node_id = db_i64(rows, 5),
+	    .note = db_text(rows, 6)};
 	/* the last word about a rule wins: rows come by rev */
 	drop_rule(n, rule.rule_id);
 	return db_i64(rows, 2) ? add_rule(n, &rule, NULL) : 0;
@@ -192,8 +198,8 @@ static bool at_limit(int result)
 }
 
 /* The node that the match speaks of, NULL when it is not there. */
-static const struct node *node_of(const struct naming *n, const struct compiled *c, const struct tree *t,
-    char code[MAX_UNIT_CODE + 1])
+static const struct node *node_of(
+    const struct naming *n, const struct compiled *c, const struct tree *t, char code[MAX_UNIT_CODE + 1])
 {
 	size_t size = MAX_UNIT_CODE + 1;
 	code[0] = 0;
@@ -205,8 +211,8 @@ static const struct node *node_of(const struct naming *n, const struct compiled 
 	return unit && unit->kind == NODE_KIND_UNIT ? unit : NULL;
 }
 
-static enum naming_outcome try_rule(struct naming *n, const struct compiled *c, const struct tree *t, const char *subject,
-    struct naming_match *ret)
+static enum naming_outcome try_rule(
+    struct naming *n, const struct compiled *c, const struct tree *t, const char *subject, struct naming_match *ret)
 {
 	char code[MAX_UNIT_CODE + 1];
 	int result = pcre2_match(c->code, (PCRE2_SPTR)subject, strlen(subject), 0, 0, n->data, n->limits);
@@ -217,7 +223,8 @@ static enum naming_outcome try_rule(struct naming *n, const struct compiled *c, 
 		return NAMING_NO_RULE;
 	ret->node_id = unit->id;
 	ret->rule_id = c->rule.rule_id;
-	snprintf(ret->reason, sizeof ret->reason, "rule %lld%s%s", (long long)c->rule.rule_id, code[0] ? ": code " : "", code);
+	snprintf(ret->reason, sizeof ret->reason, "rule %lld%s%s", (long long)c->rule.rule_id, code[0] ? ": code " : "",
+	    code);
 	return NAMING_MATCHED;
 }
 

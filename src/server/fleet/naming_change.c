@@ -20,7 +20,8 @@ static int check_rule(const struct tree *t, const struct naming_rule *rule, stru
 	if (names_unit && rule->node_id != 0)
 		return err_set(e, -EINVAL, "the pattern has a group `unit`, so that the rule can name no node");
 	if (!names_unit && tree_present(t, rule->node_id) == NULL)
-		return err_set(e, rule->node_id ? -ENOENT : -EINVAL, "the pattern has no group `unit`, and the rule names no node");
+		return err_set(e, rule->node_id ? -ENOENT : -EINVAL,
+		    "the pattern has no group `unit`, and the rule names no node");
 	return 0;
 }
 
@@ -82,18 +83,20 @@ static int tell(const struct naming_trial *trial, const struct naming_move *m)
 	return trial->fn ? trial->fn(trial->arg, m) : 0;
 }
 
-static int try_machine(struct trial_run *run, const struct naming_trial *trial, const struct machine_facts *m,
-    int64_t *moved)
+static int try_machine(
+    struct trial_run *run, const struct naming_trial *trial, const struct machine_facts *m, int64_t *moved)
 {
 	struct place p;
 	if (m->basis == PLACE_OVERRULED)
 		return 0;
-	int r = place_decide(run->after, run->tree, m->name, place_token_of(run->tokens, run->n_tokens, m->machine_id), &p);
+	int r = place_decide(
+	    run->after, run->tree, m->name, place_token_of(run->tokens, run->n_tokens, m->machine_id), &p);
 	if (r || p.node_id == m->node_id)
 		return r;
 	++*moved;
-	return tell(trial, &(struct naming_move){.uid = m->uid, .name = m->name, .from_node = m->node_id,
-	    .to_node = p.node_id, .reason = p.reason});
+	return tell(trial,
+	    &(struct naming_move){
+	        .uid = m->uid, .name = m->name, .from_node = m->node_id, .to_node = p.node_id, .reason = p.reason});
 }
 
 static int try_name(struct trial_run *run, const struct naming_trial *trial, const char *name)
@@ -102,8 +105,12 @@ static int try_name(struct trial_run *run, const struct naming_trial *trial, con
 	int r = place_decide(run->before, run->tree, name, 0, &before);
 	if (r == 0)
 		r = place_decide(run->after, run->tree, name, 0, &after);
-	return r ? r : tell(trial, &(struct naming_move){.uid = "", .name = name, .from_node = before.node_id,
-			   .to_node = after.node_id, .reason = after.reason});
+	return r ? r
+	         : tell(trial, &(struct naming_move){.uid = "",
+	                           .name = name,
+	                           .from_node = before.node_id,
+	                           .to_node = after.node_id,
+	                           .reason = after.reason});
 }
 
 int naming_try(struct db *db, const struct scope *scope, const struct naming_trial *trial, int64_t *ret_tried,
@@ -134,8 +141,8 @@ int naming_try(struct db *db, const struct scope *scope, const struct naming_tri
 	return r;
 }
 
-/* A pattern that reaches its limits on a name that is there, or on long names of the kinds that such patterns choke on, would
- * do so on each sync to come. */
+/* A pattern that reaches its limits on a name that is there, or on long names of the kinds that such patterns choke on,
+ * would do so on each sync to come. */
 static int check_limits(struct trial_run *run, struct err *e)
 {
 	static const char *const kinds[] = {"a", "A1", "a-", "0"};
@@ -155,7 +162,8 @@ static int check_limits(struct trial_run *run, struct err *e)
 	for (size_t i = 0; i < run->machines->n; i++) {
 		int r = naming_match(run->after, run->tree, run->machines->m[i].name, &m);
 		if (r == 0 && m.outcome == NAMING_LIMIT)
-			r = err_set(e, -EINVAL, "the pattern takes too long on the name \"%s\"", run->machines->m[i].name);
+			r = err_set(
+			    e, -EINVAL, "the pattern takes too long on the name \"%s\"", run->machines->m[i].name);
 		if (r)
 			return r;
 	}
@@ -174,7 +182,8 @@ static int insert_rule(struct db *db, const struct ledger_entry *l, const struct
 		r = db_row(db, "insert into naming_rule(rev) values ($1) returning id", "i", l->rev, "i", &id);
 	if (r == 0)
 		r = db_exec(db, NULL,
-		    "insert into rule_fact(rule_id, valid_from, valid_to, rev, present, priority, pattern, node_id, note)"
+		    "insert into rule_fact(rule_id, valid_from, valid_to, rev, present, priority, pattern, node_id, "
+		    "note)"
 		    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 		    "iiiiiitit", id, l->recorded_at, TIME_END, l->rev, (int64_t)!remove, rule->priority,
 		    rule->pattern ? rule->pattern : "", rule->node_id, note);

@@ -29,8 +29,10 @@ static void take_row(struct policy_table *p, struct db_rows *rows)
 	/* a setting that this version does not know says nothing */
 	if (n == NULL || setting_find(db_text(rows, 1), &setting))
 		return;
-	said_at(p, n)[setting] = (struct said){.present = db_i64(rows, 2) != 0, .value = db_i64(rows, 3),
-	    .locked = db_i64(rows, 4) != 0, .rev = db_i64(rows, 5)};
+	said_at(p, n)[setting] = (struct said){.present = db_i64(rows, 2) != 0,
+	    .value = db_i64(rows, 3),
+	    .locked = db_i64(rows, 4) != 0,
+	    .rev = db_i64(rows, 5)};
 }
 
 int policy_table_load(struct db *db, const struct as_of *at, const struct tree *t, struct policy_table **ret)
@@ -95,7 +97,8 @@ void policy_effective(const struct policy_table *p, int64_t node_id, struct poli
 
 static int check_locks(struct db *db, const struct ledger_entry *l, const struct policy_statement *s, struct err *e)
 {
-	const struct as_of now = {.at = s->valid_from > l->recorded_at ? s->valid_from : l->recorded_at, .rev = INT64_MAX,
+	const struct as_of now = {.at = s->valid_from > l->recorded_at ? s->valid_from : l->recorded_at,
+	    .rev = INT64_MAX,
 	    .known_at = TIME_END};
 	struct policy_table *p = NULL;
 	struct policy effective;
@@ -125,7 +128,8 @@ int policy_state(struct db *db, const struct ledger_entry *l, const struct polic
 	if (s->valid_from < 0 || s->valid_from >= s->valid_to || s->valid_to > TIME_END)
 		return err_set(e, -EINVAL, "the interval is empty or outside the ledger's time");
 	if (s->present && (s->value < d->min || s->value > d->max))
-		return err_set(e, -ERANGE, "%s is %lld to %lld %s", d->name, (long long)d->min, (long long)d->max, d->unit);
+		return err_set(
+		    e, -ERANGE, "%s is %lld to %lld %s", d->name, (long long)d->min, (long long)d->max, d->unit);
 	int r = check_locks(db, l, s, e);
 	if (r)
 		return r;
@@ -158,8 +162,11 @@ static int tell_node(const struct policy_table *p, const struct node *n,
 	int r = 0;
 	for (size_t i = 0; i < SETTING_COUNT && r == 0; i++) {
 		const struct said *said = &said_at(p, n)[i];
-		const struct policy_statement s = {.node_id = n->id, .setting = (enum setting_id)i, .present = said->present,
-		    .value = said->value, .locked = said->locked};
+		const struct policy_statement s = {.node_id = n->id,
+		    .setting = (enum setting_id)i,
+		    .present = said->present,
+		    .value = said->value,
+		    .locked = said->locked};
 		if (said->present)
 			r = fn(arg, &s, said->rev);
 	}

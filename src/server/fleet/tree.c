@@ -60,9 +60,14 @@ static int take_row(struct tree *t, size_t *cap, struct db_rows *rows)
 	int r = array_room(&t->nodes, cap, t->n, sizeof t->nodes[0]);
 	if (r)
 		return r;
-	struct node n = {.id = id, .kind = (enum node_kind)db_i64(rows, 1), .rev = db_i64(rows, 2),
-	    .valid_from = db_i64(rows, 3), .present = db_i64(rows, 4) != 0, .parent_id = db_i64(rows, 5),
-	    .sort_order = db_i64(rows, 9), .document_day = (int32_t)db_i64(rows, 11)};
+	struct node n = {.id = id,
+	    .kind = (enum node_kind)db_i64(rows, 1),
+	    .rev = db_i64(rows, 2),
+	    .valid_from = db_i64(rows, 3),
+	    .present = db_i64(rows, 4) != 0,
+	    .parent_id = db_i64(rows, 5),
+	    .sort_order = db_i64(rows, 9),
+	    .document_day = (int32_t)db_i64(rows, 11)};
 	r = take_texts(&n, rows);
 	if (r)
 		return r;

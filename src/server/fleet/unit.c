@@ -39,13 +39,15 @@ static int clean_code(char dst[MAX_UNIT_CODE + 1], const char *src, struct err *
 	if (fold[0] == 0)
 		return err_set(e, -EINVAL, "the code is empty");
 	if (fold[strspn(fold, "abcdefghijklmnopqrstuvwxyz0123456789._-")])
-		return err_set(e, -EINVAL, "the code \"%s\" has a character other than letters, digits, \".\", \"_\", \"-\"", dst);
+		return err_set(
+		    e, -EINVAL, "the code \"%s\" has a character other than letters, digits, \".\", \"_\", \"-\"", dst);
 	return 0;
 }
 
 static int clean_texts(struct clean *c, const struct unit_statement *s, struct err *e)
 {
-	int r = clean_code(c->code, s->code, e);
+	/* the province alone may do without a code */
+	int r = s->node_id == NODE_PROVINCE && s->code[0] == 0 ? 0 : clean_code(c->code, s->code, e);
 	if (r)
 		return r;
 	r = text_nfc(c->name, sizeof c->name, s->name);
@@ -70,8 +72,8 @@ static int check_statement(const struct ledger_entry *l, const struct unit_state
 	return 0;
 }
 
-static int insert_fact(struct db *db, const struct ledger_entry *l, int64_t id, const struct unit_statement *s,
-    struct err *e)
+static int insert_fact(
+    struct db *db, const struct ledger_entry *l, int64_t id, const struct unit_statement *s, struct err *e)
 {
 	struct clean c;
 	int r = check_statement(l, s, e);
@@ -97,7 +99,8 @@ int unit_create_unchecked(struct db *db, const struct ledger_entry *l, enum node
 		return r;
 	if (count >= MAX_NODES)
 		return err_set(e, -ENOSPC, "the tree has %d nodes, its maximum", MAX_NODES);
-	r = db_row(db, "insert into node(kind, rev) values ($1, $2) returning id", "ii", (int64_t)kind, l->rev, "i", &id);
+	r = db_row(
+	    db, "insert into node(kind, rev) values ($1, $2) returning id", "ii", (int64_t)kind, l->rev, "i", &id);
 	if (r == 0)
 		r = insert_fact(db, l, id, s, e);
 	if (r == 0)
@@ -151,16 +154,24 @@ int unit_history(struct db *db, const struct scope *scope, int64_t node_id,
 	if (r)
 		return r;
 	r = db_query(db, &rows,
-	    "select f.rev, a.recorded_at, f.valid_from, f.valid_to, f.present, f.parent_id, f.code, f.name, f.sort_order,"
+	    "select f.rev, a.recorded_at, f.valid_from, f.valid_to, f.present, f.parent_id, f.code, f.name, "
+	    "f.sort_order,"
 	    " f.document, f.document_day from node_fact f left join audit a on a.rev = f.rev where f.node_id = $1"
 	    " order by f.rev",
 	    "i", node_id);
 	while (r == 0 && db_next(rows)) {
-		struct unit_history h = {.rev = db_i64(rows, 0), .recorded_at = db_i64(rows, 1),
-		    .statement = {.node_id = node_id, .valid_from = db_i64(rows, 2), .valid_to = db_i64(rows, 3),
-			.present = db_i64(rows, 4) != 0, .parent_id = db_i64(rows, 5), .code = db_text(rows, 6),
-			.name = db_text(rows, 7), .sort_order = db_i64(rows, 8), .document = db_text(rows, 9),
-			.document_day = (int32_t)db_i64(rows, 10)}};
+		struct unit_history h = {.rev = db_i64(rows, 0),
+		    .recorded_at = db_i64(rows, 1),
+		    .statement = {.node_id = node_id,
+		        .valid_from = db_i64(rows, 2),
+		        .valid_to = db_i64(rows, 3),
+		        .present = db_i64(rows, 4) != 0,
+		        .parent_id = db_i64(rows, 5),
+		        .code = db_text(rows, 6),
+		        .name = db_text(rows, 7),
+		        .sort_order = db_i64(rows, 8),
+		        .document = db_text(rows, 9),
+		        .document_day = (int32_t)db_i64(rows, 10)}};
 		r = fn(arg, &h);
 	}
 	int done = db_done(rows);

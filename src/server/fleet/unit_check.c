@@ -25,8 +25,8 @@ static int check_node(const struct tree *t, const struct node *n, struct err *e)
 	if ((hangs_on[n->kind].above & 1u << up->kind) == 0)
 		return err_set(e, -EINVAL, "\"%s\" (%s): %s", n->name, n->code, hangs_on[n->kind].words);
 	if (n->depth >= MAX_TREE_DEPTH)
-		return err_set(e, -ELOOP, "\"%s\" (%s) would be on level %d; %d are the most", n->name, n->code, n->depth + 1,
-		    MAX_TREE_DEPTH);
+		return err_set(e, -ELOOP, "\"%s\" (%s) would be on level %d; %d are the most", n->name, n->code,
+		    n->depth + 1, MAX_TREE_DEPTH);
 	return 0;
 }
 
@@ -40,7 +40,8 @@ static int check_tree(const struct tree *t, struct err *e)
 	for (size_t i = 1; i < t->n_by_code; i++) {
 		const struct node *a = t->by_code[i - 1], *b = t->by_code[i];
 		if (strcmp(a->code_fold, b->code_fold) == 0)
-			return err_set(e, -EEXIST, "\"%s\" and \"%s\" would have the same code %s", a->name, b->name, b->code);
+			return err_set(
+			    e, -EEXIST, "\"%s\" and \"%s\" would have the same code %s", a->name, b->name, b->code);
 	}
 	return 0;
 }
