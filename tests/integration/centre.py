@@ -61,8 +61,21 @@ class Api:
         return self.must("DELETE", path, **more)
 
     def sign_in(self, name, password):
-        self.token = self.post("/api/v1/sessions", {"name": name, "password": password})["token"]
+        """The session's text stands in the cookie alone; a program sends it as its bearer."""
+        self.token = None
+        response = self.call("POST", "/api/v1/session", {"name": name, "password": password})
+        if response.status_code != 201:
+            raise ApiError(response)
+        self.token = response.cookies["__Host-khien"]
+        self.session.cookies.clear()
         return self
+
+    def change_password(self, current, new):
+        self.must("POST", "/api/v1/password", {"current": current, "new": new})
+        return self
+
+    def script_token(self, *may, node=1, seconds=3600, label="test"):
+        return self.must("POST", "/api/v1/tokens", {"label": label, "may": list(may), "node": node, "lifetime_s": seconds})["token"]
 
     def another(self, token=None):
         return Api(self.base, self.session.verify, token)
@@ -121,9 +134,7 @@ class Centre:
         assert root.issuer == root.subject
         self.pin = spki_hash(root)
         self.ca_file.write_bytes(self.root_pem())
-        self.admin = self.api().sign_in("admin", ADMIN_FIRST_PASSWORD)
-        self.admin.post("/api/v1/me/password", {"old": ADMIN_FIRST_PASSWORD, "new": ADMIN_PASSWORD})
-        self.admin.sign_in("admin", ADMIN_PASSWORD)
+        self.admin = self.api().sign_in("admin", ADMIN_FIRST_PASSWORD).change_password(ADMIN_FIRST_PASSWORD, ADMIN_PASSWORD)
         return self
 
     def root_pem(self):
@@ -179,18 +190,20 @@ class Centre:
 
     # What many tests need
 
-    def token(self, node_id=None, uses=1, seconds=3600, note="test"):
-        body = {"uses": uses, "expires_s": seconds, "note": note}
-        if node_id is not None:
-            body["node"] = node_id
-        return self.admin.post("/api/v1/enrolment-tokens", body)["token"]
+    def token(self, node_id=1, uses=1, seconds=3600, note="test"):
+        return self.admin.post("/api/v1/enrolment-tokens", {"node": node_id, "uses": uses, "lifetime_s": seconds, "note": note})["token"]
 
     def account(self, role, node_id=1, name=None):
         """A signed-in API client with that role on that node."""
-        name, password = name or f"u{secrets.token_hex(4)}", secrets.token_hex(10)
-        self.admin.post("/api/v1/accounts", {"name": name, "display": name, "password": password, "must_change": False,
-                                             "grants": [{"role": role, "node": node_id}]})
-        return self.api().sign_in(name, password)
+        name, first, password = name or f"u{secrets.token_hex(4)}", secrets.token_hex(10), secrets.token_hex(10)
+        self.admin.post("/api/v1/accounts", {"name": name, "password": first, "role": role, "node": node_id})
+        return self.api().sign_in(name, first).change_password(first, password)
+
+    def group(self, code, name=None, **more):
+        return self.admin.post("/api/v1/units", {"kind": "group", "code": code, "name": name or code, "parent": 1, **more})["id"]
+
+    def unit(self, code, parent, name=None, **more):
+        return self.admin.post("/api/v1/units", {"kind": "unit", "code": code, "name": name or code, "parent": parent, **more})["id"]
 
     def log(self):
         return "".join(p.text() for p in (*self.servers, self.ca))

@@ -125,7 +125,7 @@ def two_centres(pg, tmp_path):
 @pytest.fixture
 def agent(centre):
     """agent("SNV-VP-001"): an agent that is enrolled and has synced once, by a one-time token (or the one given)."""
-    def make(name=None, hw=None, node_id=None, token=None, sync=True):
+    def make(name=None, hw=None, node_id=1, token=None, sync=True):
         a = Agent(centre, name or f"MAY-{secrets.token_hex(3)}", hw)
         a.enrol(token or centre.token(node_id))
         return a.sync() if sync else a
