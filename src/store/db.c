@@ -19,7 +19,9 @@ int db_open(struct db **ret, const char *where, enum db_mode mode, struct err *e
 {
 	if (strncmp(where, "sqlite:", 7) == 0)
 		return db_sqlite.open(ret, where + 7, mode, e);
-	return err_set(e, -EINVAL, "the store is named \"sqlite:PATH\"");
+	if (strncmp(where, "postgresql://", 13) == 0 || strncmp(where, "postgres://", 11) == 0)
+		return db_postgres.open(ret, where, mode, e);
+	return err_set(e, -EINVAL, "the store is named \"sqlite:PATH\" or \"postgresql://…\"");
 }
 
 void db_close(struct db *db)
@@ -126,7 +128,7 @@ static int gather(struct db *db, struct db_arg *args, const char *fmt, va_list *
 		struct db_arg *a = &args[n];
 		if (n == DB_MAX_ARGS)
 			return db_fail(db, -E2BIG, "too many arguments for one statement");
-		*a = (struct db_arg){.kind = *fmt};
+		*a = (struct db_arg){.letter = *fmt, .kind = *fmt};
 		switch (*fmt) {
 		case 'i':
 			a->i = va_arg(*ap, int64_t);
@@ -160,8 +162,10 @@ static int run(struct db *db, struct db_rows **ret, int64_t *ret_changed, const 
 	if (n < 0)
 		return n;
 	int r = db->driver->run(db, ret, ret_changed, sql, cached, args, n);
-	if (!r && ret)
+	if (!r && ret) {
+		(*ret)->ended = false;
 		(*ret)->r = 0;
+	}
 	return r;
 }
 
@@ -196,17 +200,20 @@ int db_query_built(struct db *db, struct db_rows **ret, const char *sql, const c
 
 bool db_next(struct db_rows *rows)
 {
-	if (!rows || rows->r < 0)
+	if (!rows || rows->ended)
 		return false;
-	rows->r = rows->db->driver->next(rows);
-	return rows->r == 1;
+	int r = rows->db->driver->next(rows);
+	rows->ended = r != 1;
+	if (r < 0)
+		rows->r = r;
+	return r == 1;
 }
 
 int db_done(struct db_rows *rows)
 {
 	if (!rows)
 		return 0;
-	int r = rows->r < 0 ? rows->r : 0;
+	int r = rows->r;
 	rows->db->driver->done(rows);
 	return r;
 }
@@ -281,7 +288,7 @@ static int fill(struct db_rows *rows, const char *fmt, va_list *ap)
 static int only_row(struct db_rows *rows, const char *ret_fmt, va_list *ap)
 {
 	if (!db_next(rows))
-		return rows->r < 0 ? rows->r : -ENOENT;
+		return rows->r ? rows->r : -ENOENT;
 	int r = fill(rows, ret_fmt, ap);
 	if (r)
 		return db_fail(rows->db, r, "a row does not fit what was asked for");

@@ -8,7 +8,8 @@
 enum { DB_MAX_ARGS = 48 };
 
 struct db_arg {
-	char kind; /* a letter of the format; NULL texts and blobs have become 'n' */
+	char letter; /* of the format */
+	char kind;   /* the same, but 'n' for a text or blob that is NULL */
 	int64_t i;
 	const void *p;
 	size_t n;
@@ -62,6 +63,7 @@ struct db {
 
 struct db_rows {
 	struct db *db;
+	bool ended; /* no next row may be asked for */
 	int r;
 };
 

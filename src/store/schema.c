@@ -44,20 +44,20 @@ static int version(struct db *db, int *ret)
 }
 
 /* One step in one transaction. 1: there may be more to do. */
-static int migrate_one(struct db *db)
+static int migrate_one(struct db *db, const char *const *steps, int n)
 {
 	int v;
 	int r = db_begin(db);
 	if (r)
 		return r;
 	r = version(db, &v);
-	if (!r && v > migrations_n)
+	if (!r && v > n)
 		r = -EPROTO;
-	if (r || v == migrations_n) {
+	if (r || v == n) {
 		db_rollback(db);
 		return r;
 	}
-	r = db_script(db, migrations[v]);
+	r = db_script(db, steps[v]);
 	if (!r)
 		r = set_version(db, v + 1);
 	if (r) {
@@ -68,16 +68,16 @@ static int migrate_one(struct db *db)
 	return r ? r : 1;
 }
 
-int schema_migrate(struct db *db, struct err *e)
+int schema_migrate(struct db *db, const char *const *steps, int n, struct err *e)
 {
 	int r;
 	do
-		r = migrate_one(db);
+		r = migrate_one(db, steps, n);
 	while (r == 1);
 	if (r == -ENOENT)
 		return err_set(e, r, "there is no store; create it first");
 	if (r == -EPROTO)
-		return err_set(e, r, "the store is newer than this program, which knows schema %d", migrations_n);
+		return err_set(e, r, "the store is newer than this program, which knows schema %d", n);
 	return r ? err_set(e, r, "the schema cannot be brought up to date: %s", db_error(db)) : 0;
 }
 

@@ -6,7 +6,8 @@
 #include "store.h"
 
 int schema_create(struct db *db, const struct store_birth *birth, struct err *e);
-int schema_migrate(struct db *db, struct err *e);
+/* steps[i] leads from schema i to i+1. */
+int schema_migrate(struct db *db, const char *const *steps, int n, struct err *e);
 
 /* A line of meta; -ENOENT. */
 int schema_meta(struct db *db, const char *key, char *dst, size_t size);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "ids.h"
 #include "job_queue.h"
+#include "migrations.h"
 #include "schema.h"
 #include "str.h"
 #include "writer.h"
@@ -202,7 +203,7 @@ static int open_all(struct store *s, const struct store_config *c, struct err *e
 {
 	int r = db_open(&s->db, c->where, DB_WRITE, e);
 	if (!r)
-		r = schema_migrate(s->db, e);
+		r = schema_migrate(s->db, migrations, migrations_n, e);
 	if (!r)
 		r = open_reader(s, &s->pulse, c->where, e);
 	for (int i = 0; i < s->readers_n && !r; i++)

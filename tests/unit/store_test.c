@@ -2,19 +2,19 @@
 
 #include "clock.h"
 #include "ids.h"
-#include "ledger.h"
+#include "migrations.h"
+#include "schema.h"
 
-static int make_table(struct db *db, void *arg)
-{
-	(void)arg;
-	return db_exec(db, NULL, "create table thing(id bigint primary key, body text)", "");
-}
+#include <semaphore.h>
+
+static const char thing_table[] = "create table thing(id {i} primary key, body text not null)";
 
 struct insert {
 	int64_t id;
 	int end; /* what the job returns after it has written */
 	int r;
-	_Atomic int *dones;
+	_Atomic int dones;
+	sem_t *ended;
 };
 
 static int insert_thing(struct db *db, void *arg)
@@ -28,66 +28,333 @@ static void note_end(void *arg, int r)
 {
 	struct insert *in = arg;
 	in->r = r;
-	(*in->dones)++;
+	in->dones++;
+	sem_post(in->ended);
 }
 
-static int count_things(struct db *db, void *arg)
+/* Puts n jobs behind one that stands still, so that they come in groups, and waits for the end of all. */
+static void write_all(struct store *s, struct insert *in, int n)
 {
-	return db_row(db, "select count(*) from thing", "", "i", (int64_t *)arg);
+	sem_t ended;
+	sem_init(&ended, 0, 0);
+	struct fixture_hold *h = fixture_hold(store_write, s);
+	for (int i = 0; i < n; i++) {
+		in[i].ended = &ended;
+		assert_int_equal(store_write(s, insert_thing, note_end, &in[i]), 0);
+	}
+	fixture_let_go(h);
+	for (int i = 0; i < n; i++)
+		sem_wait(&ended);
+	sem_destroy(&ended);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(in[i].dones, 1);
 }
 
 static void a_failing_job_is_undone_alone(void **state)
 {
-	struct store *s = *state;
-	assert_int_equal(store_write_now(s, make_table, NULL), 0);
-	_Atomic int dones = 0;
-	struct insert in[20];
-	for (int i = 0; i < 20; i++) {
-		in[i] = (struct insert){.id = i % 10, .end = i % 10 == 3 ? -EPERM : 0, .dones = &dones};
-		assert_int_equal(store_write(s, insert_thing, note_end, &in[i]), 0);
+	struct insert in[40] = {0};
+	fixture_sql(*state, thing_table);
+	for (int i = 0; i < 40; i++)
+		in[i] = (struct insert){.id = i % 20, .end = i % 10 == 3 ? -EPERM : 0};
+	write_all(*state, in, 40);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(in[i].r, i % 10 == 3 ? -EPERM : i < 20 ? 0 : -EEXIST);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), 18);
+	struct store_stats stats;
+	store_get_stats(*state, &stats);
+	assert_int_equal(stats.failed, 2 * 2 + 18);
+	assert_int_equal(stats.waiting, 0);
+	assert_true(stats.commits < 10);
+}
+
+static void a_commit_that_fails_fails_the_group(void **state)
+{
+	struct insert in[FIXTURE_GROUP] = {0};
+	fixture_sql(*state, "create table thing(id {i} primary key, body text not null, "
+	                    "of {i} not null default 99 references thing(id) deferrable initially deferred)");
+	for (int i = 0; i < FIXTURE_GROUP; i++)
+		in[i] = (struct insert){.id = i, .end = i == 5 ? -EPERM : 0};
+	write_all(*state, in, FIXTURE_GROUP);
+	for (int i = 0; i < FIXTURE_GROUP; i++)
+		assert_int_equal(in[i].r, i == 5 ? -EPERM : -EEXIST);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), 0);
+	fixture_sql(*state, "insert into thing(id, body) values (99, 'y')");
+}
+
+static void a_full_queue_refuses(void **state)
+{
+	sem_t ended;
+	struct insert in[FIXTURE_QUEUE + 1] = {0};
+	struct store_stats stats;
+	fixture_sql(*state, thing_table);
+	sem_init(&ended, 0, 0);
+	struct fixture_hold *h = fixture_hold(store_write, *state);
+	for (int i = 0; i <= FIXTURE_QUEUE; i++) {
+		in[i] = (struct insert){.id = i, .ended = &ended};
+		assert_int_equal(store_write(*state, insert_thing, note_end, &in[i]), i < FIXTURE_QUEUE ? 0 : -EAGAIN);
 	}
-	int64_t n = 0;
-	while (dones < 20)
-		assert_int_equal(store_read_now(s, count_things, &n), 0);
-	for (int i = 0; i < 20; i++)
-		assert_int_equal(in[i].r, i % 10 == 3 ? -EPERM : i < 10 ? 0 : -EEXIST);
-	assert_int_equal(store_read_now(s, count_things, &n), 0);
-	assert_int_equal(n, 9);
+	store_get_stats(*state, &stats);
+	assert_int_equal(stats.waiting, FIXTURE_QUEUE);
+	assert_int_equal(stats.refused, 1);
+	fixture_let_go(h);
+	for (int i = 0; i < FIXTURE_QUEUE; i++)
+		sem_wait(&ended);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), FIXTURE_QUEUE);
+	assert_int_equal(in[FIXTURE_QUEUE].dones, 0);
+	sem_destroy(&ended);
 }
 
-static int ledger_job(struct db *db, void *arg)
+static void closing_runs_what_is_queued(void **state)
 {
-	struct ledger_entry l;
-	int r = ledger_begin(db, &l);
-	if (!r)
-		r = ledger_end(db, &l, &(struct ledger_who){"system", "req"}, "test", "thing:1", NODE_PROVINCE, "{}");
-	if (!r)
-		*(int64_t *)arg = l.rev;
-	return r;
-}
-
-static int verify(struct db *db, void *arg)
-{
-	return ledger_verify(db, arg);
-}
-
-static void the_ledger_counts_and_fits(void **state)
-{
-	int64_t rev = 0, bad = 0;
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(store_write_now(*state, ledger_job, &rev), 0);
-		assert_int_equal(rev, i + 2); /* the first is the store's birth */
+	sem_t ended;
+	struct insert in[FIXTURE_QUEUE] = {0};
+	fixture_sql(*state, thing_table);
+	sem_init(&ended, 0, 0);
+	for (int i = 0; i < FIXTURE_QUEUE; i++) {
+		in[i] = (struct insert){.id = i, .ended = &ended};
+		assert_int_equal(store_write(*state, insert_thing, note_end, &in[i]), 0);
 	}
-	assert_int_equal(store_read_now(*state, verify, &bad), 0);
+	store_close(*state);
+	for (int i = 0; i < FIXTURE_QUEUE; i++) {
+		assert_int_equal(in[i].dones, 1);
+		assert_int_equal(in[i].r, 0);
+	}
+	*state = fixture_open();
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), FIXTURE_QUEUE);
+	sem_destroy(&ended);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, open_fresh, close_fresh)
+static int count_twice(struct db *db, void *arg)
+{
+	int64_t before = -1, after = -2;
+	struct insert in = {.id = 1000};
+	int r = db_row(db, "select count(*) from thing", "", "i", &before);
+	assert_int_equal(store_write_now(arg, insert_thing, &in), 0);
+	if (!r)
+		r = db_row(db, "select count(*) from thing", "", "i", &after);
+	return r ? r : before == after ? 0 : -EPROTO;
+}
 
-int main(void)
+static void a_reader_sees_one_moment(void **state)
+{
+	fixture_sql(*state, thing_table);
+	assert_int_equal(store_read_now(*state, count_twice, *state), 0);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), 1);
+}
+
+static void readers_run_beside_each_other_and_the_writer(void **state)
+{
+	struct fixture_hold *writer = fixture_hold(store_write, *state);
+	struct fixture_hold *a = fixture_hold(store_read, *state);
+	struct fixture_hold *b = fixture_hold(store_read, *state); /* would wait for ever behind the first */
+	fixture_let_go(b);
+	fixture_let_go(a);
+	fixture_let_go(writer);
+}
+
+static int beat(struct db *db, void *arg)
+{
+	int r = store_beat(db);
+	return r ? r : *(int *)arg;
+}
+
+struct pulse {
+	sem_t felt;
+	_Atomic int64_t n;
+};
+
+static void feel(void *arg, int64_t n)
+{
+	struct pulse *p = arg;
+	p->n = n;
+	sem_post(&p->felt);
+}
+
+static bool felt_within(struct pulse *p, int64_t ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return sem_timedwait(&p->felt, &until) == 0;
+}
+
+static void another_handle_feels_the_pulse(void **state)
+{
+	struct store *other = fixture_open();
+	struct pulse p = {.n = 0};
+	sem_init(&p.felt, 0, 0);
+	store_on_pulse(other, feel, &p);
+	assert_int_equal(store_write_now(*state, beat, &(int){-EPERM}), -EPERM);
+	assert_false(felt_within(&p, 3 * STORE_PULSE_MS));
+	assert_int_equal(store_write_now(*state, beat, &(int){0}), 0);
+	assert_true(felt_within(&p, 5000));
+	assert_int_equal(p.n, 1);
+	store_close(other);
+	sem_destroy(&p.felt);
+}
+
+static void a_store_says_what_it_is(void **state)
+{
+	char epoch[ID_TEXT], again[ID_TEXT];
+	struct store *other = fixture_open();
+	store_epoch(*state, epoch);
+	store_epoch(other, again);
+	assert_int_equal(strlen(epoch), 2 * ID_BYTES);
+	assert_string_equal(epoch, again);
+	assert_false(store_is_simulation(*state));
+	assert_int_equal(
+	    fixture_number(*state, "select count(*) from node_fact where node_id=1 and name='Tỉnh Thử'"), 1);
+	store_close(other);
+	struct err e = {0};
+	assert_int_equal(store_create(fixture_where(), &(struct store_birth){"Khác", "khac", 0}, &e), -EEXIST);
+}
+
+static void nothing_is_opened_where_nothing_was_created(void **state)
+{
+	struct store *s;
+	struct err e = {0};
+	struct store_config c = {.where = fixture_where(), .readers = 1, .queue = 1, .group = 1};
+	(void)state;
+	assert_int_equal(store_open(&s, &c, &e), -ENOENT);
+	assert_true(strlen(e.text) > 0);
+}
+
+static void a_newer_store_is_refused(void **state)
+{
+	struct store *s;
+	struct err e = {0};
+	struct store_config c = {.where = fixture_where(), .readers = 1, .queue = 1, .group = 1};
+	fixture_sql(*state, "update meta set value='1000' where key='schema'");
+	assert_int_equal(store_open(&s, &c, &e), -EPROTO);
+	assert_non_null(strstr(e.text, "newer"));
+}
+
+static void a_step_that_fails_leaves_nothing(void **state)
+{
+	(void)state;
+	struct db *db;
+	struct err e = {0};
+	const char *steps[] = {
+	    migrations[0], "create table second(id {i} primary key)\n;\ncreate table second(id {i})"};
+	char version[8];
+	bool there = true;
+	assert_int_equal(db_open(&db, fixture_where(), DB_WRITE, &e), 0);
+	assert_int_equal(schema_migrate(db, steps, 2, &e), -EINVAL);
+	assert_int_equal(db_has_table(db, "second", &there), 0);
+	assert_false(there);
+	steps[1] = "-- a table more\ncreate table second(id {i} primary key)\n;\ninsert into second(id) values (1)\n";
+	assert_int_equal(schema_migrate(db, steps, 2, NULL), 0);
+	assert_int_equal(schema_migrate(db, steps, 2, NULL), 0);
+	assert_int_equal(schema_meta(db, "schema", version, sizeof version), 0);
+	assert_string_equal(version, "2");
+	assert_int_equal(db_has_table(db, "second", &there), 0);
+	assert_true(there);
+	db_close(db);
+}
+
+static int move_clock(struct db *db, void *arg)
+{
+	return store_move_clock(db, *(int64_t *)arg);
+}
+
+static int see_clock(struct db *db, void *arg)
+{
+	(void)db;
+	*(int64_t *)arg = clock_business_us();
+	return 0;
+}
+
+static void a_simulation_has_its_own_time(void **state)
+{
+	struct store *s = *state, *other = fixture_open();
+	struct pulse p = {.n = 0};
+	int64_t seen = 0;
+	sem_init(&p.felt, 0, 0);
+	assert_true(store_is_simulation(s));
+	assert_int_equal(clock_business_us(), FIXTURE_START_US);
+	store_on_pulse(other, feel, &p);
+	assert_int_equal(store_write_now(s, move_clock, &(int64_t){FIXTURE_START_US + 5}), 0);
+	assert_int_equal(clock_business_us(), FIXTURE_START_US + 5);
+	assert_true(felt_within(&p, 5000));
+	/* what another process would know: nothing yet, until its next transaction */
+	clock_simulate(FIXTURE_START_US);
+	assert_int_equal(store_read_now(other, see_clock, &seen), 0);
+	assert_int_equal(seen, FIXTURE_START_US + 5);
+	clock_simulate(FIXTURE_START_US);
+	assert_int_equal(store_write_now(other, see_clock, &seen), 0);
+	assert_int_equal(seen, FIXTURE_START_US + 5);
+	assert_int_equal(store_write_now(s, move_clock, &(int64_t){FIXTURE_START_US + 4}), -EPERM);
+	assert_int_equal(clock_business_us(), FIXTURE_START_US + 5);
+	store_close(other);
+	sem_destroy(&p.felt);
+	clock_simulate(0);
+}
+
+static void a_real_store_keeps_real_time(void **state)
+{
+	assert_int_equal(store_write_now(*state, move_clock, &(int64_t){TIME_END}), -EPERM);
+	assert_false(clock_simulated());
+}
+
+static int backend_of(struct db *db, void *arg)
+{
+	return db_row(db, "select pg_backend_pid()", "", "i", (int64_t *)arg);
+}
+
+static int end_backend(struct db *db, void *arg)
+{
+	int64_t gone = 0;
+	return db_row(db, "select pg_terminate_backend($1::int, 5000)", "i", *(int64_t *)arg, "i", &gone);
+}
+
+/* The job's own connection is taken away while it works. */
+static int lose_connection(struct db *db, void *arg)
+{
+	int64_t pid = 0, n;
+	int r = backend_of(db, &pid);
+	if (!r)
+		r = store_read_now(arg, end_backend, &pid);
+	assert_int_equal(r, 0);
+	return db_row(db, "select count(*) from thing", "", "i", &n);
+}
+
+static void a_lost_connection_fails_what_is_under_way_alone(void **state)
+{
+	struct insert in = {.id = 1};
+	int64_t pid = 0;
+	fixture_sql(*state, thing_table);
+	assert_int_equal(store_write_now(*state, lose_connection, *state), -ECONNRESET);
+	assert_int_equal(store_write_now(*state, insert_thing, &in), 0);
+	/* while nothing is under way nobody notices */
+	assert_int_equal(store_write_now(*state, backend_of, &pid), 0);
+	assert_int_equal(store_read_now(*state, end_backend, &pid), 0);
+	in.id = 2;
+	assert_int_equal(store_write_now(*state, insert_thing, &in), 0);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), 2);
+}
+
+#define EACH(f) EACH_WITH(f, fixture_store, fixture_close)
+
+static int run(const char *kind)
 {
 	const struct CMUnitTest cases[] = {
-	    CASE(a_failing_job_is_undone_alone),
-	    CASE(the_ledger_counts_and_fits),
+	    EACH(a_failing_job_is_undone_alone), EACH(a_commit_that_fails_fails_the_group), EACH(a_full_queue_refuses),
+	    EACH(closing_runs_what_is_queued), EACH(a_reader_sees_one_moment),
+	    EACH(readers_run_beside_each_other_and_the_writer), EACH(another_handle_feels_the_pulse),
+	    EACH(a_store_says_what_it_is),
+	    EACH_WITH(nothing_is_opened_where_nothing_was_created, fixture_database, fixture_drop),
+	    EACH(a_newer_store_is_refused), EACH(a_step_that_fails_leaves_nothing),
+	    EACH_WITH(a_simulation_has_its_own_time, fixture_simulation, fixture_close),
+	    EACH(a_real_store_keeps_real_time),
+	    EACH(a_lost_connection_fails_what_is_under_way_alone), /* the last: SQLite has no connection to lose */
 	};
-	return cmocka_run_group_tests_name("sqlite", cases, use_sqlite, NULL);
+	size_t n = sizeof cases / sizeof cases[0];
+	return _cmocka_run_group_tests(kind, cases, fixture_is_postgres() ? n : n - 1, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	return fixture_main(argc, argv, run);
 }
