@@ -3,27 +3,33 @@
 #define BOUNDS_H
 
 enum {
-	MAX_HOST_NAME = 255,	    /* bytes; DNS's limit. NetBIOS has 15, guidelines check that */
-	MAX_UNIT_CODE = 32,	    /* bytes */
-	MAX_TEXT = 512,		    /* bytes of a name, title, note that a person writes */
-	MAX_PATH_BYTES = 32 * 1024, /* Windows' longest path is 32.767 UTF-16 units; Linux' PATH_MAX is 4.096 */
-	MAX_PATTERN = 512,	    /* bytes of a naming rule's pattern */
-	MAX_HW_VALUES = 32,	    /* hardware digests of one machine (many disks and cards) */
+	MAX_HOST_NAME = 255,              /* bytes; DNS's limit. NetBIOS has 15, guidelines check that */
+	MAX_UNIT_CODE = 32,               /* bytes */
+	MAX_TEXT = 512,                   /* bytes of a name, title, note that a person writes */
+	MAX_PATH_BYTES = 32 * 1024,       /* Windows' longest path is 32.767 UTF-16 units; Linux' PATH_MAX is 4.096 */
+	MAX_PATTERN = 512,                /* bytes of a naming rule's pattern */
+	MAX_SHORT_TEXT = 64,              /* bytes: an engine's name, a kind of malware */
+	MAX_PROBLEMS = 4096,              /* bytes: what an agent says is wrong with its computer, one problem a line */
+	MAX_DISPLAY = 4 * MAX_PATH_BYTES, /* a path in its form for people: a byte may become \xNN */
+	MAX_HW_VALUES = 32,               /* hardware digests of one machine (many disks and cards) */
 	MAX_ADDRESSES = 32,
-	MAX_PROVIDERS = 8,	    /* protection products on one machine */
-	MAX_BATCH_EVENTS = 100,	    /* events in one call: keeps a transaction's share small and a retry cheap */
+	MAX_PROVIDERS = 8,          /* protection products on one machine */
+	MAX_BATCH_EVENTS = 100,     /* events in one call: keeps a transaction's share small and a retry cheap */
 	MAX_EVENT_BODY = 64 * 1024, /* bytes of one event as JSON */
 	MAX_AGENT_BODY = 1 << 20,   /* bytes of one call of an agent */
 	MAX_API_BODY = 16 << 20,    /* bytes of one call of the console: imports of a province's lists */
 	MAX_IPC_MESSAGE = 256 * 1024,
 	MAX_TASK_ARGS = 4096,
-	MAX_TASKS_ANSWER = 16,	    /* tasks in one answer to a sync: the rest come with the next one */
-	MAX_SYNC_STREAMS = 8,	    /* streams that an agent names in a sync: the live one and those not yet emptied */
-	MAX_ANCHORS = 8,	    /* purposes of trust anchors */
+	MAX_TASKS_ANSWER = 16, /* tasks in one answer to a sync: the rest come with the next one */
+	MAX_SYNC_STREAMS = 8,  /* streams that an agent names in a sync: the live one and those not yet emptied */
+	MAX_CSR = 4096,        /* bytes of a request as PEM; one with a P-256 key and no extensions has 400 */
+	MAX_CERT = 8192,       /* bytes of a certificate as PEM */
+	MAX_CHAIN = 16,        /* certificates in a bundle or a chain */
+	MAX_ANCHORS = 8,       /* purposes of trust anchors */
 	MAX_ANCHOR_BODY = 64 * 1024,
 	MAX_TREE_DEPTH = 16,
 	MAX_NODES = 20000,
-	MAX_HOLD_S = 60,	    /* a held sync: below the idle time-outs of common NATs and proxies */
+	MAX_HOLD_S = 60, /* a held sync: below the idle time-outs of common NATs and proxies */
 };
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-enum { MAX_SHORT_TEXT = 64, MAX_PROBLEMS = 4096, MAX_DISPLAY = 4 * MAX_PATH_BYTES };
 
 void ipc_put_hardware(struct buf *m, const struct hardware *h)
 {
