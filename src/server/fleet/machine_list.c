@@ -92,6 +92,12 @@ static int make_row(struct db *db, struct machine_facts *f, struct machine_row *
 	return read_live(db, ret);
 }
 
+/* A machine whose node is no longer present belongs to the nearest one above, as in the figures. */
+static bool covers(const struct scope *scope, const struct tree *t, const struct machine_facts *m)
+{
+	return scope_covers(scope, t, tree_nearest_present(t, m->node_id)->id);
+}
+
 int machine_get(struct db *db, const struct scope *scope, const char *uid, struct machine_row *ret)
 {
 	struct machine_row row;
@@ -102,7 +108,7 @@ int machine_get(struct db *db, const struct scope *scope, const char *uid, struc
 		r = present_load(db, id, id, &p);
 	if (r)
 		return r;
-	if (p.set->n == 0 || !scope_covers(scope, p.tree, p.set->m[0].node_id))
+	if (p.set->n == 0 || !covers(scope, p.tree, &p.set->m[0]))
 		r = -ENOENT;
 	if (r == 0) {
 		r = make_row(db, &p.set->m[0], &row);
@@ -133,7 +139,6 @@ static bool in_state(const struct machine_facts *m, enum machine_filter_state st
 	}
 }
 
-/* A machine whose node is no longer present belongs to the nearest one above, as in the figures. */
 static bool on_node(const struct tree *t, const struct machine_facts *m, const struct machine_query *q)
 {
 	if (q->node_id == 0)
@@ -172,7 +177,7 @@ static int select_machines(const struct scope *scope, struct present *p, const s
 	for (size_t i = 0; i < p->set->n && r == 0; i++) {
 		struct machine_facts *m = &p->set->m[i];
 		if (!in_state(m, q->state) || !on_node(p->tree, m, q) || !fits(m, fold) ||
-		    !scope_covers(scope, p->tree, m->node_id))
+		    !covers(scope, p->tree, m))
 			continue;
 		r = array_room(&chosen, &cap, n, sizeof chosen[0]);
 		if (r == 0)
