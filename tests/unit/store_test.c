@@ -335,23 +335,80 @@ static void a_lost_connection_fails_what_is_under_way_alone(void **state)
 	assert_int_equal(fixture_number(*state, "select count(*) from thing"), 2);
 }
 
+struct contended {
+	_Atomic int runs, dones, conflicts; /* conflicts: how often the database still says "try again" */
+	int r;
+	int64_t id;
+	sem_t *ended;
+};
+
+static int write_contended(struct db *db, void *arg)
+{
+	struct contended *c = arg;
+	c->runs++;
+	int r = db_exec(db, NULL, "insert into thing(id, body) values ($1, 'x')", "i", c->id);
+	if (!r && c->conflicts > 0) {
+		c->conflicts--;
+		r = db_script(db, "do $$ begin raise exception using errcode='40001'; end $$");
+	}
+	return r;
+}
+
+static void note_contended(void *arg, int r)
+{
+	struct contended *c = arg;
+	c->r = r;
+	c->dones++;
+	sem_post(c->ended);
+}
+
+static void what_the_database_asks_for_is_tried_again(void **state)
+{
+	sem_t ended;
+	struct contended all[] = {{.id = 1}, {.id = 2, .conflicts = 2}, {.id = 3}, {.id = 4, .conflicts = 100}};
+	fixture_sql(*state, thing_table);
+	sem_init(&ended, 0, 0);
+	struct fixture_hold *h = fixture_hold(store_write, *state);
+	for (int i = 0; i < 4; i++) {
+		all[i].ended = &ended;
+		assert_int_equal(store_write(*state, write_contended, note_contended, &all[i]), 0);
+	}
+	fixture_let_go(h);
+	for (int i = 0; i < 4; i++)
+		sem_wait(&ended);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(all[i].r, i == 3 ? -EBUSY : 0);
+		assert_int_equal(all[i].dones, 1);
+	}
+	assert_true(all[1].runs > 1);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), 3);
+	sem_destroy(&ended);
+}
+
 #define EACH(f) EACH_WITH(f, fixture_store, fixture_close)
 
 static int run(const char *kind)
 {
 	const struct CMUnitTest cases[] = {
-	    EACH(a_failing_job_is_undone_alone), EACH(a_commit_that_fails_fails_the_group), EACH(a_full_queue_refuses),
-	    EACH(closing_runs_what_is_queued), EACH(a_reader_sees_one_moment),
-	    EACH(readers_run_beside_each_other_and_the_writer), EACH(another_handle_feels_the_pulse),
+	    EACH(a_failing_job_is_undone_alone),
+	    EACH(a_commit_that_fails_fails_the_group),
+	    EACH(a_full_queue_refuses),
+	    EACH(closing_runs_what_is_queued),
+	    EACH(a_reader_sees_one_moment),
+	    EACH(readers_run_beside_each_other_and_the_writer),
+	    EACH(another_handle_feels_the_pulse),
 	    EACH(a_store_says_what_it_is),
 	    EACH_WITH(nothing_is_opened_where_nothing_was_created, fixture_database, fixture_drop),
-	    EACH(a_newer_store_is_refused), EACH(a_step_that_fails_leaves_nothing),
+	    EACH(a_newer_store_is_refused),
+	    EACH(a_step_that_fails_leaves_nothing),
 	    EACH_WITH(a_simulation_has_its_own_time, fixture_simulation, fixture_close),
 	    EACH(a_real_store_keeps_real_time),
-	    EACH(a_lost_connection_fails_what_is_under_way_alone), /* the last: SQLite has no connection to lose */
+	    /* the last two: SQLite has no connection to lose, and asks for nothing once it has its lock */
+	    EACH(a_lost_connection_fails_what_is_under_way_alone),
+	    EACH(what_the_database_asks_for_is_tried_again),
 	};
 	size_t n = sizeof cases / sizeof cases[0];
-	return _cmocka_run_group_tests(kind, cases, fixture_is_postgres() ? n : n - 1, NULL, NULL);
+	return _cmocka_run_group_tests(kind, cases, fixture_is_postgres() ? n : n - 2, NULL, NULL);
 }
 
 int main(int argc, char **argv)
