@@ -20,8 +20,6 @@
 
 #include <jansson.h>
 
-enum { SIGNATURE_DAYS = 15 };
-
 /* An exact fraction; den 0: there is no rate. */
 struct rate {
 	int64_t num, den;
@@ -47,7 +45,8 @@ struct rate figure_rate_protected(const struct figure_counts *c);
 enum figure_row_kind { ROW_UNIT, ROW_MISNAMED };
 struct figure_row {
 	enum figure_row_kind kind;
-	int64_t node_id; /* the unit; the group for its misnamed machines */
+	int64_t node_id;  /* the unit; the group for its misnamed machines */
+	size_t own_order; /* its place in the units' own order */
 	char *code, *name;
 	struct figure_counts counts;
 };
@@ -115,8 +114,8 @@ int figures_machines(struct db *db, const struct scope *scope, const struct figu
     struct figure_machines **ret, struct err *e);
 void figure_machines_free(struct figure_machines *m);
 
-/* Writers. Text and CSV are for people (Vietnamese), JSON is for programs. CSV cells that a spreadsheet would take for
- * a formula are prefixed by an apostrophe. The caller's buffer bounds them: -EMSGSIZE. */
+/* Writers. Text is for people, in Vietnamese; CSV has a line a row, whole numbers without marks; JSON is for programs.
+ * CSV cells that a a formula are prefixed by an apostrophe. The caller's buffer bounds them: -EMSGSIZE. */
 int figures_text(const struct figures *f, struct buf *b);
 int figures_csv(const struct figures *f, struct buf *b);
 int figures_json(const struct figures *f, json_t **ret);
