@@ -1,5 +1,5 @@
 /* Accounts, apart from the ways to sign in (a login is an issuer and a subject; issuer "local" has a password), and the
- * roles that they are granted. Every function that writes is one ledger commit of a write job. */
+ * roles that they are granted. The ledger's entry is the caller's, but for the commands of root at the end. */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
@@ -38,17 +38,21 @@ struct account_wish {
 
 bool account_name_ok(const char *name);
 
-/* -EEXIST: the name is taken. -ENOENT: a granted node is not there. */
-int account_create(struct db *db, const struct ledger_who *who, const struct account_wish *w, int64_t *ret_id);
+/* -EEXIST: the name is taken. -ENOENT: a granted node is not there. -E2BIG: more than MAX_GRANTS. */
+int account_create(struct db *db, const struct ledger_entry *l, const struct account_wish *w, int64_t *ret_id);
 /* Ends every session and token of a disabled account. -ENOENT. */
-int account_set(struct db *db, const struct ledger_who *who, int64_t id, const char *display, bool disabled);
+int account_set(struct db *db, const struct ledger_entry *l, int64_t id, const char *display, bool disabled);
 /* Ends every session and token but `keep` (NULL: all). -ENOENT: no account or no local login. */
-int account_set_password(struct db *db, const struct ledger_who *who, int64_t id, const char *hash, bool must_change,
-    const uint8_t *keep);
+int account_set_password(struct db *db, int64_t id, const char *hash, bool must_change, const uint8_t *keep);
 
-/* -EEXIST: the account has that role there. */
-int grant_add(struct db *db, const struct ledger_who *who, int64_t account_id, const struct grant_wish *w, int64_t *ret_id);
-int grant_end(struct db *db, const struct ledger_who *who, int64_t grant_id);
+/* -EEXIST: the account has that role there. -ENOENT: no such node. -E2BIG. */
+int grant_add(struct db *db, const struct ledger_entry *l, int64_t account_id, const struct grant_wish *w, int64_t *ret_id);
+/* -ENOENT: no such grant, or ended. */
+int grant_end(struct db *db, const struct ledger_entry *l, int64_t grant_id);
+
+/* What the command line of the centre's root uses: the account "command-line", which has no way to sign in and is an
+ * administrator of the province. Its earlier tokens end. dst: BEARER_TEXT bytes; belongs into a file of mode 0600. */
+int account_make_command_token(struct store *s, char *dst, size_t size, struct err *e);
 
 /* The administrator of the whole province, made by whoever is root on the centre: creates the account, or, where the name
  * exists, gives it this password, enables it and grants it again (the way back in). The first sign-in must change the

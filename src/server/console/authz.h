@@ -44,16 +44,18 @@ enum permission {
 	PERMISSION_END
 };
 
+/* Sets of permissions: what a role holds, what a script's token is limited to. */
+typedef uint64_t permission_set;
+#define PERMISSION_BIT(p) (UINT64_C(1) << (p))
+_Static_assert(PERMISSION_END <= 64, "a set is 64 bits");
+
 const char *role_name(enum role r); /* "unit-operator"; NULL for none */
 int role_find(const char *name, enum role *ret); /* -ENOENT */
 bool role_has(enum role r, enum permission p);
+permission_set role_permissions(enum role r);
 
 const char *permission_name(enum permission p); /* "read-units"; NULL for none */
 int permission_find(const char *name, enum permission *ret); /* -ENOENT */
 
-/* Sets of permissions: what a script's token is limited to. */
-typedef uint64_t permission_set;
-#define PERMISSION_BIT(p) (UINT64_C(1) << (p))
-_Static_assert(PERMISSION_END <= 64, "a set is 64 bits");
 
 #endif

@@ -12,9 +12,12 @@
 struct console;
 
 /* What the program around it can do and this room cannot. Called on a worker thread of the console, may block for some
- * seconds. A NULL function's route answers 501. JSON is one object. */
+ * seconds; but ca_pin, called inside store jobs, must answer at once. A NULL function's route answers 501. JSON is one
+ * object. */
 struct console_services {
 	void *arg;
+	/* SHA-256 of the SubjectPublicKeyInfo of the CA at the root of the server's chain: stands in enrolment tokens. */
+	int (*ca_pin)(void *arg, uint8_t ret[32]);
 	int (*metrics)(void *arg, struct buf *ret_text);			/* OpenMetrics text */
 	int (*trust_status)(void *arg, struct buf *ret_json);			/* CAs, server's certificate: see openapi.yaml TrustStatus */
 	/* what: "server" renews the server's certificate, "ca" makes a new CA that the old one cross-signs. The service does

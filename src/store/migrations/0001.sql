@@ -222,7 +222,15 @@ create table account(id {id}, name text not null unique, display text not null, 
 ;
 create table login(
   issuer text not null, subject text not null, account_id {i} not null references account(id), secret text not null,
-  must_change {i} not null, failures {i} not null, locked_until_real {i} not null, primary key(issuer, subject))
+  must_change {i} not null, primary key(issuer, subject))
+;
+create index login_account on login(account_id)
+;
+-- Sign-ins that failed, by the name that was tried and the address that tried it: who guesses slows down nobody else.
+create table signin_failure(
+  subject text not null, address text not null, failures {i} not null, until_real {i} not null, primary key(subject, address))
+;
+create index signin_failure_until on signin_failure(until_real)
 ;
 create table role_grant(
   id {id}, account_id {i} not null references account(id), role text not null, node_id {i} not null references node(id),
@@ -230,12 +238,20 @@ create table role_grant(
 ;
 create index role_grant_account on role_grant(account_id)
 ;
--- kind: 1 session of a browser, 2 token of a script. hash: BLAKE2b-256 of the bearer text.
+-- kind: 1 session of a browser, 2 token of a script. hash: BLAKE2b-256 of the bearer text. may: the permissions that it is
+-- limited to, a bit each; node_id: the node whose subtree it is limited to.
 create table bearer(
-  hash {b} primary key, account_id {i} not null references account(id), kind {i} not null, label text not null,
-  scope text not null, created_real {i} not null, expires_real {i} not null, ended {i} not null)
+  id {id}, hash {b} not null unique, account_id {i} not null references account(id), kind {i} not null, label text not null,
+  may {i} not null, node_id {i} not null, created_real {i} not null, expires_real {i} not null, ended {i} not null)
 ;
 create index bearer_account on bearer(account_id)
+;
+-- Answers to writes that came with an Idempotency-Key, stored with the write; kept for a day.
+create table repeat_answer(
+  account_id {i} not null, key text not null, digest {b} not null, status {i} not null, body text not null,
+  real_at {i} not null, primary key(account_id, key))
+;
+create index repeat_answer_at on repeat_answer(real_at)
 ;
 insert into head(id, rev, recorded_at, hash) values (1, 0, 0, {zero32})
 ;
