@@ -40,6 +40,7 @@ struct renew_answer {
 	char machine[ID_TEXT];
 	char *certificate;
 };
+/* *ret as for enrol_decide. */
 int cert_renew_decide(struct db *db, const struct agent_call *c, const id16 *install_id,
     const uint8_t key_hash[SHA256_BYTES], struct renew_answer *ret);
 int cert_renew_finish(struct db *db, const struct agent_call *c, const struct cert_info *info);

@@ -19,7 +19,8 @@ void detail_int(struct detail *d, const char *key, int64_t value);
 void detail_hex(struct detail *d, const char *key, const void *p, size_t n); /* n <= 32 */
 void detail_raw(struct detail *d, const char *key, const char *json);
 
-/* The object's text, "{}" without members; valid until detail_release. NULL: it did not fit, or no memory (detail_error). */
+/* The object's text, "{}" without members; valid until detail_release. NULL: it did not fit, or no memory
+ * (detail_error). */
 const char *detail_close(struct detail *d);
 int detail_error(const struct detail *d);
 void detail_release(struct detail *d);

@@ -30,8 +30,9 @@ int sync_take(
     struct sync_desk *d, struct db *db, const struct agent_call *c, const struct sync_up *up, struct sync_taken *ret);
 bool sync_has_news(const struct sync_taken *t); /* policy, anchors, tasks, or answer_now */
 
-/* For a held sync: adds to t->down what has come up since. t->verdict becomes REVOKED when the installation's standing
- * changed meanwhile (answer so: the agent's next call learns the rest). Reads only. */
+/* For a held sync: adds to t->down what has come up since. t->verdict becomes REVOKED when that has happened meanwhile;
+ * answer_now is set when the installation's standing changed otherwise (the agent's next sync learns what it is). Reads
+ * only. */
 int sync_more(struct sync_desk *d, struct db *db, const struct sync_up *up, struct sync_taken *t);
 
 /* What happened since the last look: machines that have tasks or another standing (fn for each), or everyone (policy,

@@ -1,16 +1,11 @@
 /* What the centre says to an agent's call: the rows of PROTOCOL.md's table of errors that a decision of the store can
  * give. A verdict is a result, not an error: the functions return 0 with it, so that what they wrote about it (a clone
- * that was seen, a mark) is committed. Negative errno codes are failures of the store, undone.
- *
- * -EBUSY from any of them: another server was at the same row. The caller runs the job again, at most STORE_TRIES
- * times, then answers 503. */
+ * that was seen, a mark) is committed. Negative errno codes are failures of the store, undone. */
 #ifndef VERDICT_H
 #define VERDICT_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-enum { STORE_TRIES = 4 };
 
 enum verdict {
 	VERDICT_OK,
