@@ -52,7 +52,8 @@ void wire_put_enrolled(struct buf *b, const struct wire_enrolled *m);
 int wire_get_enrolled(struct arena *a, const char *text, size_t n, struct wire_enrolled *ret, struct err *e);
 
 /* POST /agent/v1/sync. Read: in the arena, not for sync_down_release. state_text and state say the same; the writer
- * takes state. hardware is normalized. A hash or epoch of zeros is "none yet" and read as "". */
+ * takes state. hardware is normalized. A hash or epoch of zeros is "none yet" and read as "".
+ * A task of a kind that this program does not know is read with kind 0: it is to be answered as refused. */
 void wire_put_sync_up(struct buf *b, const struct sync_up *m);
 int wire_get_sync_up(struct arena *a, const char *text, size_t n, struct sync_up *ret, struct err *e);
 void wire_put_sync_down(struct buf *b, const struct sync_down *m);
