@@ -23,7 +23,8 @@ int ipc_pair(int ret_fds[2])
 	return 0;
 }
 
-/* An address has room for 107 bytes; a longer path is walked by its folder, which stays open while the address is used. */
+/* An address has room for 107 bytes; a longer path is walked by its folder, which stays open while the address is used.
+ */
 static int address(const char *path, struct sockaddr_un *ret, int *ret_folder)
 {
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};

@@ -16,7 +16,8 @@ int below_open(int root, const char *path, int flags)
 {
 	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT};
 	long fd = syscall(SYS_openat2, root, path, &how, sizeof how);
-	if (fd < 0 && errno == ENOSYS) /* before Linux 5.6: absolute links lead out of a test's root, "/" has no outside */
+	if (fd < 0 &&
+	    errno == ENOSYS) /* before Linux 5.6: absolute links lead out of a test's root, "/" has no outside */
 		fd = openat(root, path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
 }

@@ -22,7 +22,8 @@ int below_link(int root, const char *path, char *dst, size_t size);
 /* Calls `each` for every name in a folder ("." and ".." left out); a folder that is not there has none. */
 void below_each(int root, const char *folder, void (*each)(void *arg, const char *name), void *arg);
 
-/* The value behind `key` in lines "key = value" or "key=value", quotes taken off; section "" is any. Returns false without it. */
+/* The value behind `key` in lines "key = value" or "key=value", quotes taken off; section "" is any. Returns false
+ * without it. */
 bool below_setting(int root, const char *path, const char *section, const char *key, char *dst, size_t size);
 
 #endif

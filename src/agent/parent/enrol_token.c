@@ -37,7 +37,9 @@ int enrol_token_parse(const char *text, struct enrol_token *ret)
 	memcpy(copy, text, n);
 	copy[n] = 0;
 	const char *s = copy + sizeof prefix - 1;
-	int r = part(&s, ID_HEX, '_', t.id) || part(&s, SECRET_HEX, '_', secret) || part(&s, PIN_HEX, 0, t.pin) ? -EINVAL : 0;
+	int r = part(&s, ID_HEX, '_', t.id) || part(&s, SECRET_HEX, '_', secret) || part(&s, PIN_HEX, 0, t.pin)
+	            ? -EINVAL
+	            : 0;
 	if (!r) {
 		crypto_generichash_state h;
 		crypto_generichash_init(&h, NULL, 0, sizeof t.auth_key);
@@ -70,8 +72,8 @@ void enrol_token_prove(const struct enrol_token *t, const uint8_t csr_sha256[SHA
 	crypto_generichash_final(&h, ret_proof, LINK_KEY);
 }
 
-int enrol_token_check(const struct enrol_token *t, const struct link_enrolled *answer, const uint8_t seal_public[LINK_KEY],
-    const uint8_t seal_secret[LINK_KEY], uint8_t ret_secret[SECRET_BYTES])
+int enrol_token_check(const struct enrol_token *t, const struct link_enrolled *answer,
+    const uint8_t seal_public[LINK_KEY], const uint8_t seal_secret[LINK_KEY], uint8_t ret_secret[SECRET_BYTES])
 {
 	crypto_generichash_state h;
 	uint8_t expected[LINK_KEY], sealed_sha256[SHA256_BYTES];

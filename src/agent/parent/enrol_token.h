@@ -16,7 +16,7 @@ void enrol_token_prove(const struct enrol_token *t, const uint8_t csr_sha256[SHA
     const uint8_t seal_key[LINK_KEY], uint8_t ret_proof[LINK_KEY]);
 
 /* -EACCES: whoever answered has not made the token; -EBADMSG: what it sealed is not for us. */
-int enrol_token_check(const struct enrol_token *t, const struct link_enrolled *answer, const uint8_t seal_public[LINK_KEY],
-    const uint8_t seal_secret[LINK_KEY], uint8_t ret_secret[SECRET_BYTES]);
+int enrol_token_check(const struct enrol_token *t, const struct link_enrolled *answer,
+    const uint8_t seal_public[LINK_KEY], const uint8_t seal_secret[LINK_KEY], uint8_t ret_secret[SECRET_BYTES]);
 
 #endif

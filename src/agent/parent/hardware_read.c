@@ -11,12 +11,12 @@
 enum { MAX_VALUE = 256, MAX_SYS_PATH = 512 };
 
 /* Seen in the field; compared without case. */
-static const char *const fillers[] = {"to be filled by o.e.m.", "to be filled by oem", "to be set by oem", "default string",
-    "default", "none", "null", "<null>", "(null)", "n/a", "na", "not specified", "not available", "not applicable",
-    "not present", "unknown", "invalid", "empty", "undefined", "system serial number", "base board serial number",
-    "board serial number", "chassis serial number", "serial number", "serial", "sernum", "oem", "o.e.m.", "xxx", "test",
-    "0123456789", "123456789", "1234567890", "12345678", "0123456789abcdef", "123456789abcdef",
-    "03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009",
+static const char *const fillers[] = {"to be filled by o.e.m.", "to be filled by oem", "to be set by oem",
+    "default string", "default", "none", "null", "<null>", "(null)", "n/a", "na", "not specified", "not available",
+    "not applicable", "not present", "unknown", "invalid", "empty", "undefined", "system serial number",
+    "base board serial number", "board serial number", "chassis serial number", "serial number", "serial", "sernum",
+    "oem", "o.e.m.", "xxx", "test", "0123456789", "123456789", "1234567890", "12345678", "0123456789abcdef",
+    "123456789abcdef", "03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009",
     "12345678-1234-5678-90ab-cddeefaabbcc", "fefefefe-fefe-fefe-fefe-fefefefefefe"};
 
 /* Makers of virtual cards: an address of theirs is made up, and made up anew when the machine is copied. */
@@ -70,7 +70,7 @@ static bool is_made_up_mac(const char *value)
 static bool is_emulated_disk(const char *value)
 {
 	return strstr(value, "QEMU") || strncmp(value, "QM0000", 6) == 0 || strncmp(value, "drive-", 6) == 0 ||
-	    strncmp(value, "VBOX", 4) == 0;
+	       strncmp(value, "VBOX", 4) == 0;
 }
 
 bool hardware_is_filler(enum hw_kind kind, const char *value)
@@ -130,7 +130,8 @@ static bool is_movable(int root, const char *folder, const char *name)
 
 static bool is_disk(const char *name)
 {
-	static const char *const others[] = {"loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "drbd", "rbd", "mtd"};
+	static const char *const others[] = {
+	    "loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "drbd", "rbd", "mtd"};
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (strncmp(name, others[i], strlen(others[i])) == 0)
 			return false;

@@ -8,7 +8,8 @@
 
 void hardware_read(int root, struct hardware *ret);
 
-/* True for what firmware writes where nothing was written, and for what is too short or too uniform to name one thing. */
+/* True for what firmware writes where nothing was written, and for what is too short or too uniform to name one thing.
+ */
 bool hardware_is_filler(enum hw_kind kind, const char *value);
 
 /* The value as one of the list: case and white space at the ends do not count. */

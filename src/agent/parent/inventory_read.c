@@ -96,7 +96,7 @@ static void read_addresses(struct inventory_texts *t, struct inventory *v)
 			continue;
 		bool four = a->ifa_addr->sa_family == AF_INET;
 		const void *raw = four ? (const void *)&((struct sockaddr_in *)a->ifa_addr)->sin_addr
-				       : (const void *)&((struct sockaddr_in6 *)a->ifa_addr)->sin6_addr;
+		                       : (const void *)&((struct sockaddr_in6 *)a->ifa_addr)->sin6_addr;
 		if (inet_ntop(a->ifa_addr->sa_family, raw, t->addresses[n], MAX_ADDRESS))
 			n++;
 	}
@@ -110,8 +110,13 @@ static void read_addresses(struct inventory_texts *t, struct inventory *v)
 void inventory_read(int root, struct inventory_texts *t, struct inventory *ret)
 {
 	char text[TEXT];
-	struct inventory v = {.host_name = t->host_name, .domain = t->domain, .directory_path = t->directory_path,
-	    .os_name = t->os_name, .os_kind = "linux", .kernel = t->kernel, .agent_version = KHIEN_VERSION};
+	struct inventory v = {.host_name = t->host_name,
+	    .domain = t->domain,
+	    .directory_path = t->directory_path,
+	    .os_name = t->os_name,
+	    .os_kind = "linux",
+	    .kernel = t->kernel,
+	    .agent_version = KHIEN_VERSION};
 	read_names(root, t);
 	os_name(root, text, sizeof text);
 	copy_as_text(t->os_name, sizeof t->os_name, text);

@@ -1,4 +1,5 @@
-/* What this computer is, for its state: read below the root folder, without running anything and without the network. */
+/* What this computer is, for its state: read below the root folder, without running anything and without the network.
+ */
 #ifndef INVENTORY_READ_H
 #define INVENTORY_READ_H
 

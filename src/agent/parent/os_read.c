@@ -35,8 +35,8 @@ void os_domain(int root, char *dst, size_t size)
 	lower(dst);
 }
 
-/* realmd.conf has a section for each domain, "[ad.example.vn]", with "computer-ou = OU=…"; a name without its own section
- * means the default of "[active-directory]". */
+/* realmd.conf has a section for each domain, "[ad.example.vn]", with "computer-ou = OU=…"; a name without its own
+ * section means the default of "[active-directory]". */
 void os_directory_path(int root, const char *host_name, char *dst, size_t size)
 {
 	char domain[MAX_TEXT], ou[MAX_TEXT];
@@ -67,10 +67,11 @@ static int32_t number_before(const char *text, const char *const *words, size_t 
 
 void os_patches(int root, int32_t *ret_pending, int32_t *ret_security)
 {
-	static const char *const all[] = {" updates can be applied", " update can be applied", " packages can be updated",
-	    " package can be updated"};
-	static const char *const security[] = {" of these updates are standard security", " of these updates is a standard security",
-	    " updates are security updates", " update is a security update", " of these updates are security"};
+	static const char *const all[] = {
+	    " updates can be applied", " update can be applied", " packages can be updated", " package can be updated"};
+	static const char *const security[] = {" of these updates are standard security",
+	    " of these updates is a standard security", " updates are security updates", " update is a security update",
+	    " of these updates are security"};
 	struct buf b = BUF_INIT(MAX_SMALL_FILE);
 	*ret_pending = *ret_security = -1;
 	if (below_read(root, "var/lib/update-notifier/updates-available", &b) == 0) {
@@ -90,8 +91,8 @@ static bool file_says(int root, const char *path, const char *word)
 	return so;
 }
 
-/* On: a manager of rules says so and runs. Off: the kernel has no filter at all. Between them (rules that somebody has loaded by
- * hand, a filter built in) nothing is claimed. */
+/* On: a manager of rules says so and runs. Off: the kernel has no filter at all. Between them (rules that somebody has
+ * loaded by hand, a filter built in) nothing is claimed. */
 enum tristate os_firewall(int root)
 {
 	char value[64];
@@ -106,7 +107,7 @@ enum tristate os_firewall(int root)
 		return TRI_UNKNOWN;
 	bool nft = below_exists(root, "sys/module/nf_tables") || file_says(root, "proc/modules", "nf_tables ");
 	bool old = below_exists(root, "sys/module/ip_tables") || file_says(root, "proc/modules", "ip_tables ") ||
-	    below_exists(root, "proc/net/ip_tables_names");
+	           below_exists(root, "proc/net/ip_tables_names");
 	return nft || old ? TRI_UNKNOWN : TRI_NO;
 }
 

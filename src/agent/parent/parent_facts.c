@@ -41,7 +41,8 @@ static void find_problems(struct parent *p)
 	p->problems[0] = 0;
 	add_problem(p, "no engine");
 	if (!is_recognisable(&p->hardware))
-		add_problem(p, "no serial number of this computer can be read: it cannot be told from a copy of itself");
+		add_problem(
+		    p, "no serial number of this computer can be read: it cannot be told from a copy of itself");
 	for (int m = 0; m < SANDBOX_MECHANISM_COUNT; m++)
 		if (p->link.phase == LINK_UP && p->link.ready.sandbox[m] == SANDBOX_MISSING)
 			add_problem(p, "khien-link runs without %s", sandbox_mechanism_name(m));
@@ -67,8 +68,8 @@ void parent_collect(struct parent *p)
 	inventory_read(p->root_folder, p->texts, &p->state.inventory);
 	p->state.engine_ready = false;
 	p->state.n_providers = 1;
-	p->state.providers[0] =
-	    (struct provider){.name = "khien", .ours = true, .on = TRI_NO, .on_access = TRI_NO, .note = "no engine"};
+	p->state.providers[0] = (struct provider){
+	    .name = "khien", .ours = true, .on = TRI_NO, .on_access = TRI_NO, .note = "no engine"};
 	find_problems(p);
 	put_facts_message(p, &p->out);
 	p->collect_at_us = clock_mono_us() + p->options.collect_s * US_PER_S;

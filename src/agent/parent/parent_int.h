@@ -4,8 +4,8 @@
  *                             parent ── channel ── khien-link (unprivileged; network and spool)
  *   files below root ─────────┘
  *
- * One thread, one poll. Whoever waits for an answer is a client with a `waits`; the link may die at any moment, and what clients
- * wait for is asked again of its successor (an event by the same id, an enrolment by the same key). */
+ * One thread, one poll. Whoever waits for an answer is a client with a `waits`; the link may die at any moment, and
+ * what clients wait for is asked again of its successor (an event by the same id, an enrolment by the same key). */
 #ifndef PARENT_INT_H
 #define PARENT_INT_H
 
@@ -40,7 +40,7 @@ struct client {
 
 /* The link as a process: parent_link.c. */
 enum link_phase {
-	LINK_DOWN,    /* none runs; one is started at start_at_us */
+	LINK_DOWN,     /* none runs; one is started at start_at_us */
 	LINK_STARTING, /* runs, has not said LINK_READY */
 	LINK_UP,
 	LINK_DYING, /* killed or gone; its exit is not collected yet */
@@ -105,7 +105,7 @@ void parent_link_gone(struct parent *p, pid_t pid, int status); /* its exit was 
 void parent_link_readable(struct parent *p);
 int64_t parent_link_next_us(const struct parent *p);
 void parent_link_send(struct parent *p, const struct buf *m); /* kills a link that does not take it */
-void parent_link_begin(struct parent *p);		       /* LINK_BEGIN and the facts */
+void parent_link_begin(struct parent *p);                     /* LINK_BEGIN and the facts */
 
 /* parent_answers.c: what the link may ask. Negative: it has asked what it may not, or nonsense. */
 int parent_answer(struct parent *p, uint16_t type, struct ipc_reader *r);
@@ -114,8 +114,8 @@ int parent_answer(struct parent *p, uint16_t type, struct ipc_reader *r);
 void parent_control_accept(struct parent *p);
 void parent_control_readable(struct parent *p, struct client *c);
 void parent_control_drop(struct client *c);
-void parent_control_resume(struct parent *p);	    /* a new link is up: ask it what clients wait for */
-void parent_control_lost(struct parent *p);	    /* the link died: syncs and goodbyes are answered so */
+void parent_control_resume(struct parent *p); /* a new link is up: ask it what clients wait for */
+void parent_control_lost(struct parent *p);   /* the link died: syncs and goodbyes are answered so */
 void parent_refuse(struct parent *p, struct client *c, int code, const char *why);
 void parent_answer_client(struct parent *p, struct client *c, const struct buf *m);
 struct client *parent_waiting(struct parent *p, enum waits waits, int64_t ticket); /* ticket 0: any */

@@ -94,7 +94,8 @@ void parent_link_send(struct parent *p, const struct buf *m)
 		parent_link_kill(p, r == -EPIPE ? "it is gone" : "it does not take what it is told");
 }
 
-/* The channel stays until the exit is collected, so that what it still says is not half heard; nothing is read any more. */
+/* The channel stays until the exit is collected, so that what it still says is not half heard; nothing is read any
+ * more. */
 void parent_link_kill(struct parent *p, const char *why)
 {
 	if (p->link.phase == LINK_DOWN || p->link.phase == LINK_DYING)
@@ -125,8 +126,9 @@ void parent_link_gone(struct parent *p, pid_t pid, int status)
 	if (pid != p->link.pid || p->link.phase == LINK_DOWN)
 		return;
 	if (!p->stopping)
-		log_warn("khien-link has ended", "pid", log_num(pid), "status", log_num(WIFEXITED(status) ? WEXITSTATUS(status) : -1),
-		    "signal", log_num(WIFSIGNALED(status) ? WTERMSIG(status) : 0), NULL);
+		log_warn("khien-link has ended", "pid", log_num(pid), "status",
+		    log_num(WIFEXITED(status) ? WEXITSTATUS(status) : -1), "signal",
+		    log_num(WIFSIGNALED(status) ? WTERMSIG(status) : 0), NULL);
 	ipc_channel_free(p->link.channel);
 	p->link.channel = NULL;
 	p->link.pid = 0;
@@ -140,7 +142,8 @@ void parent_link_readable(struct parent *p)
 	struct ipc_reader r;
 	uint16_t type;
 	int k;
-	while (p->link.channel && p->link.phase != LINK_DYING && (k = ipc_channel_receive(p->link.channel, &r, &type)) != 0) {
+	while (p->link.channel && p->link.phase != LINK_DYING &&
+	       (k = ipc_channel_receive(p->link.channel, &r, &type)) != 0) {
 		if (k < 0) {
 			parent_link_kill(p, k == -EPIPE ? "it is gone" : "it speaks nonsense");
 			return;
@@ -148,7 +151,8 @@ void parent_link_readable(struct parent *p)
 		p->link.heard_us = clock_mono_us();
 		k = parent_answer(p, type, &r);
 		if (k) {
-			log_error("khien-link asks what it may not", "message", log_num(type), "error", log_num(k), NULL);
+			log_error(
+			    "khien-link asks what it may not", "message", log_num(type), "error", log_num(k), NULL);
 			parent_link_kill(p, "it asks what it may not");
 		}
 	}

@@ -15,8 +15,14 @@ static const struct option_def {
 	size_t at, size; /* of a text; size 0: a number */
 	int64_t min, max;
 } defs[] = {
-#define TEXT(name, field) {name, offsetof(struct options, field), sizeof(((struct options *)0)->field), 0, 0}
-#define NUMBER(name, field, min, max) {name, offsetof(struct options, field), 0, min, max}
+#define TEXT(name, field)                                                                                              \
+	{                                                                                                              \
+		name, offsetof(struct options, field), sizeof(((struct options *)0)->field), 0, 0                      \
+	}
+#define NUMBER(name, field, min, max)                                                                                  \
+	{                                                                                                              \
+		name, offsetof(struct options, field), 0, min, max                                                     \
+	}
     TEXT("state", state),
     TEXT("root", root),
     TEXT("link", link),
@@ -45,7 +51,8 @@ static int set(struct options *o, const char *name, const char *value, const cha
 		char *field = (char *)o + d->at;
 		if (!same_name(name, d->name))
 			continue;
-		int r = d->size ? str_copy(field, d->size, value) : str_i64(value, d->min, d->max, (int64_t *)(void *)field);
+		int r = d->size ? str_copy(field, d->size, value)
+		                : str_i64(value, d->min, d->max, (int64_t *)(void *)field);
 		if (r)
 			fprintf(stderr, "khien-agent: %s: %s: a value that is not possible: %s\n", where, name, value);
 		return r;
@@ -89,9 +96,11 @@ static int read_config(struct options *o, const char *path)
 
 static int usage(void)
 {
-	fputs("usage: khien-agent [--config FILE] [--state FOLDER] [--root FOLDER] [--link PROGRAM] [--link-user NAME]\n"
-	      "                   [--server URL] [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N] [--collect-s N] "
-	      "[--verbose]\n",
+	fputs(
+	    "usage: khien-agent [--config FILE] [--state FOLDER] [--root FOLDER] [--link PROGRAM] [--link-user NAME]\n"
+	    "                   [--server URL] [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N] [--collect-s "
+	    "N] "
+	    "[--verbose]\n",
 	    stderr);
 	return -EINVAL;
 }

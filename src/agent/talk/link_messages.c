@@ -6,7 +6,6 @@ void link_put_policy(struct buf *m, const struct link_policy *v)
 {
 	ipc_put_i64(m, v->version);
 	ipc_put_fixed(m, v->hash, sizeof v->hash);
-	ipc_put_bool(m, v->unknown);
 	ipc_put_u8(m, (uint8_t)v->n);
 	for (size_t i = 0; i < v->n; i++) {
 		ipc_put_u8(m, (uint8_t)v->set[i].id);
@@ -18,7 +17,6 @@ void link_get_policy(struct ipc_reader *r, struct link_policy *ret)
 {
 	*ret = (struct link_policy){.version = ipc_get_i64(r)};
 	ipc_get_fixed(r, ret->hash, sizeof ret->hash);
-	ret->unknown = ipc_get_bool(r);
 	ret->n = ipc_get_enum(r, SETTING_COUNT + 1);
 	for (size_t i = 0; i < ret->n; i++) {
 		ret->set[i].id = ipc_get_enum(r, SETTING_COUNT);
