@@ -63,6 +63,7 @@ struct https_answer {
 	char content_type[64];
 	char request_id[65]; /* X-Request-Id; "" */
 	int retry_after_s;   /* -1: none */
+	char cookie[192];    /* the first Set-Cookie: "name=value" without its attributes; "" */
 	struct buf body;     /* the caller releases it: https_answer_release */
 	struct err why;      /* for outcomes other than HTTPS_ANSWERED: plain words */
 };
