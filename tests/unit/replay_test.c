@@ -477,8 +477,8 @@ static void as_of_answers_equal_a_replay_of_the_log(void **state)
 		one_history(*state, seed + (uint64_t)i, &accepted, &refused);
 	print_message("# %" PRId64 " histories, %" PRId64 " statements taken, %" PRId64 " refused by both\n", n,
 	    accepted, refused);
-	assert_true(accepted > 10 * n);
-	assert_true(refused > n / 2);
+	assert_true(accepted > 8 * n);
+	assert_true(refused > n / 4);
 }
 
 static int run(const char *kind)
