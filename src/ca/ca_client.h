@@ -48,7 +48,9 @@ int ca_get_trust(struct ca_client *c, int64_t known, struct ca_trust *ret, struc
 void ca_trust_release(struct ca_trust *t);
 
 /* For root alone. */
-enum ca_generation_state { CA_SIGNING = 1, CA_TRUSTED, CA_RETIRED };
+/* CA_NEXT: made because the signing key is lost (docs/ca-recovery.md); it is among the anchors, and signs from the next
+ * rotation on. Until then nothing can be signed (-ENOKEY). */
+enum ca_generation_state { CA_SIGNING = 1, CA_TRUSTED, CA_RETIRED, CA_NEXT };
 enum { CA_MAX_GENERATIONS = 8 }; /* that are not retired */
 struct ca_generation {
 	int64_t number;

@@ -44,8 +44,13 @@ bool pki_cert_fits(const char *cert_pem, const struct pki_key *k);
 int pki_bundle_check(const char *pem, size_t *ret_n, struct err *e);
 
 /* The time at which a server is verified (PROTOCOL.md, "Trust, time"): the clock if it lies between the floor and two
- * years above it, else the floor. */
-int64_t pki_verify_time(int64_t clock_us, int64_t floor_us);
+ * years above it, else the floor. At the floor all that is known is that it is not earlier: that a certificate is not
+ * yet valid then is no reason to refuse it. */
+struct pki_time {
+	int64_t us;
+	bool is_floor;
+};
+struct pki_time pki_verify_time(int64_t clock_us, int64_t floor_us);
 
 /* Whom a client believes: anchors, or (enrolment) one pinned root's key. */
 struct pki_trust;
@@ -55,8 +60,9 @@ void pki_trust_free(struct pki_trust *t);
 
 /* Is this chain (leaf first, the rest in any order, the root with it when a pin is trusted) a server named `host` (a
  * DNS name or an address), at that time? */
-int pki_server_check(const struct pki_trust *t, const char *chain_pem, const char *host, int64_t at_us, struct err *e);
+int pki_server_check(
+    const struct pki_trust *t, const char *chain_pem, const char *host, struct pki_time at, struct err *e);
 /* Is it a client whose certificate a CA of these gave? What http's listener asks, for tests and for tools. */
-int pki_client_check(const struct pki_trust *t, const char *chain_pem, int64_t at_us, struct err *e);
+int pki_client_check(const struct pki_trust *t, const char *chain_pem, struct pki_time at, struct err *e);
 
 #endif

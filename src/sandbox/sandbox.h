@@ -46,6 +46,7 @@ enum sandbox_calls {
 	SANDBOX_CALLS_CONNECT = 2, /* internet and unix sockets that call others */
 	SANDBOX_CALLS_SERVE = 4,   /* bind, listen, accept */
 	SANDBOX_CALLS_THREADS = 8,
+	SANDBOX_CALLS_ACCEPT = 16, /* accept on what listens already; no new socket */
 };
 
 struct sandbox_plan {

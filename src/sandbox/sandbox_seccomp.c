@@ -34,6 +34,8 @@ static const char *const connect_calls[] = {
 
 static const char *const serve_calls[] = {"bind", "listen", "accept", "accept4", "getsockname", "getpeername"};
 
+static const char *const accept_calls[] = {"accept", "accept4"};
+
 /* What no program of ours ever calls: the death of the process is louder than an error that is handled. */
 static const char *const deadly_calls[] = {"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev",
     "mount", "umount2", "pivot_root", "chroot", "setuid", "setreuid", "setresuid", "setgid", "setregid", "setresgid",
@@ -107,6 +109,8 @@ static int fill(scmp_filter_ctx f, unsigned calls)
 		r = allow_sockets(f);
 	if (!r && calls & SANDBOX_CALLS_CONNECT)
 		r = allow(f, LIST(connect_calls), SCMP_ACT_ALLOW);
+	if (!r && calls & SANDBOX_CALLS_ACCEPT)
+		r = allow(f, LIST(accept_calls), SCMP_ACT_ALLOW);
 	if (!r && calls & SANDBOX_CALLS_SERVE)
 		r = allow(f, LIST(serve_calls), SCMP_ACT_ALLOW);
 	return r;
