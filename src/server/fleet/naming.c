@@ -79,7 +79,7 @@ void naming_free(struct naming *n)
 	free(n);
 }
 
-static int naming_new(struct naming **ret)
+int naming_new(struct naming **ret)
 {
 	struct naming *n = calloc(1, sizeof *n);
 	if (n == NULL)

@@ -4,6 +4,7 @@
 
 #include "naming.h"
 
+int naming_new(struct naming **ret); /* no rules */
 /* Puts the rule in place of the one with its id, or takes that away, in memory alone. */
 int naming_put(struct naming *n, const struct naming_rule *rule, bool remove, struct err *e);
 
