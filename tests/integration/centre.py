@@ -95,7 +95,8 @@ class Centre:
         self.others = []  # agents and the like that a test has started here; ended first
         for name in ("run", "ca", *(f"server-{i}" for i in range(servers))):
             (self.folder / name).mkdir(parents=True, mode=0o755)
-        self.ca = Process("khien-ca", [program("khien-ca"), "--config", self.write_ca_config()], self.folder / "ca.log")
+        self.ca = Process("khien-ca", [program("khien-ca"), "--config", self.write_ca_config()], self.folder / "ca.log",
+                          env=environment(leaks=False))
         self.servers = [Process(f"khien-server-{i}", [program("khien-server"), "--config", self.write_config(i)],
                                 self.folder / f"server-{i}.log") for i in range(servers)]
         self.admin = None
