@@ -90,7 +90,7 @@ static size_t centre_stream(struct centre *c, id16 id)
 	return c->n++;
 }
 
-static bool centre_has(struct centre *c, const struct event_was *was, uint64_t k)
+static bool centre_has(struct centre *c, const struct spool_place *was, uint64_t k)
 {
 	return was->seq > 0 && was->seq < MANY && c->streams[centre_stream(c, was->stream)].at[was->seq] == k;
 }
@@ -108,7 +108,7 @@ static void centre_take(struct centre *c, const struct spool_batch *b)
 		assert_true(seq < MANY && k < MANY);
 		if (seq <= c->streams[i].hwm)
 			continue;
-		if (!centre_has(c, &b->events[e].was, k))
+		if (!centre_has(c, &b->was[e], k))
 			c->stored[k]++;
 		c->streams[i].at[seq] = k;
 		c->streams[i].hwm = seq;
@@ -175,7 +175,7 @@ static void events_come_out_as_they_went_in(void **state)
 	assert_string_equal(b.events[2].detection.name, "Eicar-Test-Signature");
 	assert_memory_equal(b.events[2].detection.path.raw, "/home/\xff/x", 9);
 	assert_int_equal(b.events[2].at_us, 1003);
-	assert_int_equal(b.events[0].was.seq, 0);
+	assert_int_equal(b.was[0].seq, 0);
 	assert_int_equal(spool_next(s, stream, 2, 65536, &b), 0);
 	assert_int_equal(b.n, 2);
 	assert_int_equal(spool_next(s, stream, 100, 1, &b), 0);

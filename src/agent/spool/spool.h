@@ -68,7 +68,7 @@ int spool_sync(struct spool *s);
 void spool_get_stats(struct spool *s, struct spool_stats *ret);
 
 /* Streams, oldest first; the last one is where new events go. */
-enum { SPOOL_MAX_STREAMS = MAX_SYNC_STREAMS };
+enum { SPOOL_MAX_STREAMS = 16 };
 struct spool_stream {
 	id16 id;
 	int64_t last;  /* the last number that is synced */
@@ -94,7 +94,8 @@ struct spool_batch {
 	int64_t floor;      /* lowest number still kept; `first` when something before it is missing */
 	uint8_t prev_id[8]; /* id of number first - 1; zeros for number 1 and when it is not kept */
 	size_t n;
-	struct event events[MAX_BATCH_EVENTS]; /* with seq and was; point into the spool, valid until its next call */
+	struct event events[MAX_BATCH_EVENTS];    /* point into the spool; valid until its next call */
+	struct spool_place was[MAX_BATCH_EVENTS]; /* where it stood in the stream before; seq 0: nowhere */
 };
 /* -ENOENT when nothing waits there. At least one event, then as long as their size stays within max_bytes. */
 int spool_next(struct spool *s, id16 stream, size_t max_events, size_t max_bytes, struct spool_batch *ret);

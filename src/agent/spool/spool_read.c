@@ -47,12 +47,12 @@ int spool_id_at(struct spool *s, int64_t position, uint8_t ret[8])
 	return 0;
 }
 
-static struct event_was place_before(const struct spool *s, size_t i, int64_t position)
+static struct spool_place place_before(const struct spool *s, size_t i, int64_t position)
 {
 	const struct span *v = &s->spans[i];
 	if (!i || position >= v->born || position < v[-1].first)
-		return (struct event_was){0};
-	return (struct event_was){v[-1].id, position - v[-1].first + 1};
+		return (struct spool_place){0};
+	return (struct spool_place){v[-1].id, position - v[-1].first + 1};
 }
 
 /* Takes records from the loaded segment as long as they follow one another. */
@@ -68,7 +68,7 @@ static void take_records(struct spool *s, size_t i, int64_t end, size_t max_even
 		if (r.position != wanted || (ret->n && bytes > max_bytes) || spool_decode(&r, &ret->events[ret->n]))
 			break;
 		ret->events[ret->n].seq = wanted - s->spans[i].first + 1;
-		ret->events[ret->n].was = place_before(s, i, wanted);
+		ret->was[ret->n] = place_before(s, i, wanted);
 		ret->n++;
 		wanted++;
 		at += r.size;
