@@ -15,12 +15,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import api_spec
 import centre as centre_module
 import real_agent as real_agent_module
 from processes import TOP
 from protocol_agent import Agent
 
 STORES = ("sqlite", "pg", "two")
+api_spec.watch(centre_module.Api)  # every answer of the API, in whatever test, must be what openapi.yaml promises
 
 
 def pytest_addoption(parser):

@@ -27,6 +27,7 @@ int call_form(struct call *c, const struct form_field *fields, size_t n, void *d
 	struct form_fault f;
 	int r = form_read(fields, n, c->body, false, dst, ret_given, &f);
 
+	c->body_read = true;
 	return r ? refuse_fault(c, &f) : 0;
 }
 
@@ -35,6 +36,7 @@ int call_query(struct call *c, const struct form_field *fields, size_t n, void *
 	struct form_fault f;
 	int r = form_read(fields, n, c->query, true, dst, ret_given, &f);
 
+	c->query_read = true;
 	return r ? refuse_fault(c, &f) : 0;
 }
 

@@ -42,6 +42,7 @@ struct call {
 	json_t *query, *body;	   /* objects; body NULL when there is none */
 	char bearer[BEARER_TEXT];  /* "" when there is none */
 	bool by_cookie;
+	bool query_read, body_read;
 
 	/* set by the choke point, anew in each job */
 	struct subject subject;

@@ -78,6 +78,7 @@ static int answer_again(struct db *db, struct call *c, const char *key)
 		r = b.error;
 	else
 		r = call_text(c, (int)status, status == 204 ? NULL : "application/json", &b);
+	c->query_read = c->body_read = true;
 	buf_release(&b);
 	free(text);
 	return r;

@@ -69,6 +69,8 @@ static void reply(struct call *c)
 		headers[n++] = "Content-Disposition", headers[n++] = disposition;
 	}
 	headers[n] = NULL;
+	if (c->actor[0])
+		http_set_caller(c->req, c->actor);
 	http_reply(c->req, a->status, a->type, a->body ? a->body : "", a->body ? a->n : 0, headers);
 	call_free(c);
 }
@@ -104,6 +106,16 @@ static int run_first(struct db *db, void *arg)
 	return r;
 }
 
+/* What came and no handler looked at was meant to have an effect: refused, and what was written is undone. */
+static int refuse_unread(struct call *c)
+{
+	if (!c->query_read && json_object_size(c->query))
+		return call_refuse(c, PROBLEM_INVALID, json_object_iter_key(json_object_iter(c->query)), "there is no such parameter");
+	if (!c->body_read && json_object_size(c->body))
+		return call_refuse(c, PROBLEM_INVALID, json_object_iter_key(json_object_iter(c->body)), "there is no such member");
+	return 0;
+}
+
 static int run_last(struct db *db, void *arg)
 {
 	struct call *c = arg;
@@ -113,7 +125,7 @@ static int run_last(struct db *db, void *arg)
 	r = access_admit(db, c);
 	if (!r)
 		r = c->route->flags & ROUTE_WRITES ? commit_run(db, c) : c->route->run(db, c);
-	return r;
+	return r ? r : refuse_unread(c);
 }
 
 static void done_last(void *arg, int r)
@@ -147,6 +159,8 @@ static void work(void *arg)
 		refuse(c, r);
 	else if (c->route->run)
 		start_last(c);
+	else if (refuse_unread(c))
+		refuse(c, -EINVAL);
 	else
 		reply(c);
 }

@@ -1,5 +1,6 @@
 /* Reading the tree: what is there as of a moment, what was ever said, the list as CSV. */
 #include "declared.h"
+#include "licence.h"
 #include "routes.h"
 #include "say.h"
 #include "text.h"
@@ -11,12 +12,18 @@ struct unit_query {
 	struct when when;
 	char code[MAX_UNIT_CODE + 1], search[MAX_TEXT + 1];
 	bool all; /* also what has been dissolved */
+	int64_t pool;
 };
 static const struct form_field unit_query[] = {
 	WHEN_FIELDS(struct unit_query, when),
 	FORM_TEXT_OF(struct unit_query, code, FORM_OPTIONAL, 1),
 	FORM_TEXT_OF(struct unit_query, search, FORM_OPTIONAL, 1),
 	FORM_OF(struct unit_query, all, FORM_BOOL, FORM_OPTIONAL),
+};
+
+static const struct form_field export_query[] = {
+	WHEN_FIELDS(struct unit_query, when),
+	FORM_I64_OF(struct unit_query, pool, FORM_OPTIONAL, 1, INT64_MAX),
 };
 
 static json_t *say_node(const struct node *n)
@@ -125,34 +132,53 @@ static void cell(struct buf *b, const char *s, char end)
 	(void)buf_addc(b, end);
 }
 
-/* Groups and units as unit_import_new(IMPORT_UNITS) and (IMPORT_GROUPS) read them. */
+static void allocated(struct buf *b, const struct licence_balance *all, size_t n, int64_t node_id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (all[i].node_id == node_id && all[i].amount)
+			(void)buf_addf(b, "%lld", (long long)all[i].amount);
+	(void)buf_addc(b, '\n');
+}
+
+static void write_units(struct buf *b, const struct call *c, const struct tree *t, const struct licence_balance *all, size_t n_all)
+{
+	(void)buf_adds(b, "code,name,group,allocated\n");
+	for (size_t i = 0; i < t->n; i++) {
+		const struct node *n = t->order[i];
+		if (!n->present || n->kind != NODE_KIND_UNIT || !scope_covers(c->scope, t, n->id))
+			continue;
+		cell(b, n->code, ',');
+		cell(b, n->name, ',');
+		cell(b, n->up->code, ',');
+		allocated(b, all, n_all, n->id);
+	}
+}
+
+/* Units as unit_import_new(IMPORT_UNITS) reads them. */
 static int export(struct db *db, struct call *c)
 {
 	struct unit_query q = {.when = WHEN_NOW};
 	struct buf b = BUF_INIT(MAX_ANSWER);
+	struct licence_balance *all = NULL;
 	struct tree *t = NULL;
 	struct as_of at;
-	int r = call_query(c, unit_query, 2, &q, NULL);
+	size_t n = 0;
+	int r = CALL_QUERY(c, export_query, &q, NULL);
 
 	if (!r)
 		r = say_moment(db, c, &q.when, &at);
 	if (!r)
 		r = tree_load(db, &at, &t);
-	if (r)
-		return r;
-	(void)buf_adds(&b, "code,name,group\n");
-	for (size_t i = 0; i < t->n; i++) {
-		const struct node *n = t->order[i];
-		if (!n->present || n->kind != NODE_KIND_UNIT || !scope_covers(c->scope, t, n->id))
-			continue;
-		cell(&b, n->code, ',');
-		cell(&b, n->name, ',');
-		cell(&b, n->up ? n->up->code : "", '\n');
+	if (!r)
+		r = licence_balances(db, c->scope, t, &at, q.pool, &all, &n);
+	if (!r) {
+		write_units(&b, c, t, all, n);
+		(void)snprintf(c->answer.download, sizeof c->answer.download, "units.csv");
+		r = call_text(c, 200, "text/csv; charset=utf-8", &b);
 	}
-	tree_free(t);
-	(void)snprintf(c->answer.download, sizeof c->answer.download, "units.csv");
-	r = call_text(c, 200, "text/csv; charset=utf-8", &b);
 	buf_release(&b);
+	free(all);
+	tree_free(t);
 	return r;
 }
 

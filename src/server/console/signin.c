@@ -14,7 +14,7 @@ int signin_delay_s(int64_t failures)
 
 	if (n < 0)
 		return 0;
-	return n > 8 || 1 << n > MAX_DELAY_S ? MAX_DELAY_S : 1 << n;
+	return n > 8 || 2 << n > MAX_DELAY_S ? MAX_DELAY_S : 2 << n;
 }
 
 void signin_address(char dst[MAX_ADDRESS], const char *address)
