@@ -43,7 +43,7 @@ int ipc_channel_call(
 int ipc_pair(int ret_fds[2]); /* close-on-exec both */
 
 /* A socket at `path` with the mode given (made under a umask that never lets others in); an old socket there is
- * removed. The caller makes sure that it is the only one to serve the path. -ENAMETOOLONG beyond 107 bytes. */
+ * removed. The caller makes sure that it is the only one to serve the path. */
 int ipc_listen(const char *path, mode_t mode, int *ret_fd);
 int ipc_accept(int listen_fd, struct ipc_channel **ret);     /* -EAGAIN when nobody waits */
 int ipc_connect(const char *path, struct ipc_channel **ret); /* -ENOENT, -ECONNREFUSED, -EACCES: nobody serves */

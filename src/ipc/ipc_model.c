@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-
 void ipc_put_hardware(struct buf *m, const struct hardware *h)
 {
 	ipc_put_u8(m, (uint8_t)h->n);
@@ -154,6 +153,7 @@ void ipc_put_event(struct buf *m, const struct event *e)
 		return;
 	}
 	ipc_put_i64(m, e->task_id);
+	ipc_put_bool(m, e->task_ok);
 	ipc_put_text(m, e->body);
 }
 
@@ -168,6 +168,7 @@ void ipc_get_event(struct ipc_reader *r, struct event *ret)
 		return;
 	}
 	ret->task_id = ipc_get_i64(r);
+	ret->task_ok = ipc_get_bool(r);
 	ret->body = ipc_get_text(r, MAX_EVENT_BODY);
 	if (!ret->kind)
 		r->error = -EBADMSG;

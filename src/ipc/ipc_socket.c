@@ -2,6 +2,10 @@
 #include "str.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,10 +23,30 @@ int ipc_pair(int ret_fds[2])
 	return 0;
 }
 
-static int address(const char *path, struct sockaddr_un *ret)
+/* An address has room for 107 bytes; a longer path is walked by its folder, which stays open while the address is used.
+ */
+static int address(const char *path, struct sockaddr_un *ret, int *ret_folder)
 {
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	return str_copy(ret->sun_path, sizeof ret->sun_path, path);
+	*ret_folder = -1;
+	const char *slash = strrchr(path, '/');
+	if (strlen(path) < sizeof ret->sun_path || !slash || strlen(slash) > 64)
+		return str_copy(ret->sun_path, sizeof ret->sun_path, path);
+	char folder[PATH_MAX];
+	if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path) >= sizeof folder)
+		return -ENAMETOOLONG;
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d%s", fd, slash);
+	*ret_folder = fd;
+	return 0;
+}
+
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 static int open_socket(int flags, int *ret)
@@ -50,7 +74,7 @@ static int bind_with_mode(int fd, const struct sockaddr_un *a, mode_t mode)
 int ipc_listen(const char *path, mode_t mode, int *ret_fd)
 {
 	struct sockaddr_un a;
-	int fd = -1, r = address(path, &a);
+	int fd = -1, folder, r = address(path, &a, &folder);
 	if (!r)
 		r = open_socket(SOCK_NONBLOCK, &fd);
 	if (!r)
@@ -59,8 +83,9 @@ int ipc_listen(const char *path, mode_t mode, int *ret_fd)
 		r = -errno;
 	if (!r)
 		*ret_fd = fd;
-	else if (fd >= 0)
-		close(fd);
+	else
+		close_one(fd);
+	close_one(folder);
 	return r;
 }
 
@@ -78,15 +103,16 @@ int ipc_accept(int listen_fd, struct ipc_channel **ret)
 int ipc_connect(const char *path, struct ipc_channel **ret)
 {
 	struct sockaddr_un a;
-	int fd = -1, r = address(path, &a);
+	int fd = -1, folder, r = address(path, &a, &folder);
 	if (!r)
 		r = open_socket(0, &fd);
 	if (!r && connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		r = -errno;
 	if (!r)
 		r = ipc_channel_new(fd, ret);
-	if (r && fd >= 0)
-		close(fd);
+	if (r)
+		close_one(fd);
+	close_one(folder);
 	return r;
 }
 

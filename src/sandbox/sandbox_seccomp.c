@@ -72,7 +72,7 @@ static int allow_sockets(scmp_filter_ctx f)
 static int allow_narrow(scmp_filter_ctx f)
 {
 	static const uint64_t prctls[] = {PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS, PR_GET_DUMPABLE, PR_SET_NAME,
-	    PR_GET_NAME, 0x53564d41 /* PR_SET_VMA */};
+	    PR_GET_NAME, PR_SET_PDEATHSIG, 0x53564d41 /* PR_SET_VMA */};
 	static const uint64_t ioctls[] = {FIONBIO, FIONREAD, TCGETS};
 	int r = allow_with(f, SCMP_SYS(prctl), 0, prctls, sizeof prctls / sizeof *prctls);
 	if (!r)

@@ -1,6 +1,6 @@
 /* A folder with any bytes in it: two segments and the file of streams, parted by the first four bytes. Whatever lies
  * there, the spool opens, takes new events, gives them out, and gives none twice. */
-#include "../unit/memory_disk.h"
+#include "memory_disk.h"
 #include "spool.h"
 
 #include <errno.h>

@@ -270,9 +270,11 @@ static void *answer_one(void *path)
 static void a_socket_serves_its_path(void **state)
 {
 	(void)state;
-	char dir[] = "/tmp/khien-ipc-XXXXXX", path[64];
+	char dir[] = "/tmp/khien-ipc-XXXXXX", deep[256], path[300];
 	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof path, "%s/s", dir);
+	snprintf(deep, sizeof deep, "%s/%0100d", dir, 0); /* beyond what an address has room for */
+	assert_int_equal(mkdir(deep, 0700), 0);
+	snprintf(path, sizeof path, "%s/s", deep);
 	struct ipc_channel *c;
 	struct ipc_reader r;
 	uint16_t type;
@@ -306,6 +308,7 @@ static void a_socket_serves_its_path(void **state)
 	close(file);
 	assert_int_equal(ipc_listen(path, 0600, &again), -EEXIST); /* a file is not ours to remove */
 	unlink(path);
+	rmdir(deep);
 	rmdir(dir);
 	buf_release(&m);
 }

@@ -90,7 +90,7 @@ static size_t centre_stream(struct centre *c, id16 id)
 	return c->n++;
 }
 
-static bool centre_has(struct centre *c, const struct spool_place *was, uint64_t k)
+static bool centre_has(struct centre *c, const struct event_was *was, uint64_t k)
 {
 	return was->seq > 0 && was->seq < MANY && c->streams[centre_stream(c, was->stream)].at[was->seq] == k;
 }
@@ -108,7 +108,7 @@ static void centre_take(struct centre *c, const struct spool_batch *b)
 		assert_true(seq < MANY && k < MANY);
 		if (seq <= c->streams[i].hwm)
 			continue;
-		if (!centre_has(c, &b->was[e], k))
+		if (!centre_has(c, &b->events[e].was, k))
 			c->stored[k]++;
 		c->streams[i].at[seq] = k;
 		c->streams[i].hwm = seq;
@@ -175,7 +175,7 @@ static void events_come_out_as_they_went_in(void **state)
 	assert_string_equal(b.events[2].detection.name, "Eicar-Test-Signature");
 	assert_memory_equal(b.events[2].detection.path.raw, "/home/\xff/x", 9);
 	assert_int_equal(b.events[2].at_us, 1003);
-	assert_int_equal(b.was[0].seq, 0);
+	assert_int_equal(b.events[0].was.seq, 0);
 	assert_int_equal(spool_next(s, stream, 2, 65536, &b), 0);
 	assert_int_equal(b.n, 2);
 	assert_int_equal(spool_next(s, stream, 100, 1, &b), 0);
@@ -619,7 +619,7 @@ static void a_restored_centre_is_told_again(void **state)
 	backup = c;
 	add_synced(s, 31, 60);
 	deliver(s, &c, 100, true);
-	assert_int_equal(spool_new_stream(s), 0);
+	assert_int_equal(spool_new_stream(s, SPOOL_SAME_MACHINE), 0);
 	add_synced(s, 61, 80);
 	deliver(s, &c, 100, true);
 	assert_each_once(&c, 1, 80);
@@ -635,6 +635,37 @@ static void a_restored_centre_is_told_again(void **state)
 	memory_release(&m);
 }
 
+static void a_copy_names_only_its_own_stream(void **state)
+{
+	(void)state;
+	static struct memory_disk m, copy;
+	static struct centre c;
+	struct spool_disk d = memory_disk(&m), other = memory_disk(&copy);
+	struct spool *s = open_spool(&d);
+	add_synced(s, 1, 10);
+	deliver(s, &c, 100, true);
+	add_synced(s, 11, 14);
+	memory_copy(&copy, &m);
+	add_synced(s, 15, 16);
+	deliver(s, &c, 100, true);
+	spool_free(s);
+	s = open_spool(&other);
+	assert_int_equal(spool_new_stream(s, SPOOL_OTHER_MACHINE), 0);
+	add_synced(s, 17, 20);
+	spool_free(s);
+	s = open_spool(&other);
+	struct spool_stream v[SPOOL_MAX_STREAMS];
+	struct spool_stats st;
+	assert_int_equal(spool_streams(s, v), 1);
+	spool_get_stats(s, &st);
+	assert_int_equal(st.waiting, 8);
+	deliver(s, &c, 100, true);
+	assert_each_once(&c, 1, 20);
+	spool_free(s);
+	memory_release(&m);
+	memory_release(&copy);
+}
+
 static void many_new_streams_are_bounded(void **state)
 {
 	(void)state;
@@ -646,7 +677,7 @@ static void many_new_streams_are_bounded(void **state)
 	for (uint64_t k = 0; k < 22; k++) {
 		add_synced(s, 3 * k + 1, 3 * k + 3);
 		deliver(s, &c, 100, true);
-		assert_int_equal(spool_new_stream(s), 0);
+		assert_int_equal(spool_new_stream(s, SPOOL_SAME_MACHINE), 0);
 	}
 	assert_int_equal(spool_streams(s, v), SPOOL_MAX_STREAMS);
 	spool_free(s);
@@ -795,6 +826,7 @@ int main(void)
 	    cmocka_unit_test(a_restored_snapshot_opens_a_new_stream),
 	    cmocka_unit_test(a_snapshot_that_wrote_past_the_mark_is_seen_by_the_id),
 	    cmocka_unit_test(a_restored_centre_is_told_again),
+	    cmocka_unit_test(a_copy_names_only_its_own_stream),
 	    cmocka_unit_test(many_new_streams_are_bounded),
 	    cmocka_unit_test(kill_9_loses_and_doubles_nothing),
 	    cmocka_unit_test(a_real_file_limit_is_a_full_disk),

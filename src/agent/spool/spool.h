@@ -68,7 +68,7 @@ int spool_sync(struct spool *s);
 void spool_get_stats(struct spool *s, struct spool_stats *ret);
 
 /* Streams, oldest first; the last one is where new events go. */
-enum { SPOOL_MAX_STREAMS = 16 };
+enum { SPOOL_MAX_STREAMS = MAX_SYNC_STREAMS };
 struct spool_stream {
 	id16 id;
 	int64_t last;  /* the last number that is synced */
@@ -84,8 +84,11 @@ size_t spool_streams(const struct spool *s, struct spool_stream ret[SPOOL_MAX_ST
 enum spool_verdict { SPOOL_AGREED, SPOOL_NEW_STREAM };
 int spool_heard(struct spool *s, id16 stream, int64_t hwm, const uint8_t hwm_id[8], enum spool_verdict *ret);
 
-/* Opens a new stream for all that the newest one has not got acknowledged. */
-int spool_new_stream(struct spool *s);
+/* Opens a new stream for all that the newest one has not got acknowledged. SPOOL_OTHER_MACHINE: the streams so far
+ * belong, for the centre, to somebody else (this one was a copy): they are never named again, except as the place where
+ * an event stood. */
+enum spool_owner { SPOOL_SAME_MACHINE, SPOOL_OTHER_MACHINE };
+int spool_new_stream(struct spool *s, enum spool_owner owner);
 
 /* The next events of `stream` behind its mark, in order and without a gap between them. */
 struct spool_batch {
@@ -94,8 +97,7 @@ struct spool_batch {
 	int64_t floor;      /* lowest number still kept; `first` when something before it is missing */
 	uint8_t prev_id[8]; /* id of number first - 1; zeros for number 1 and when it is not kept */
 	size_t n;
-	struct event events[MAX_BATCH_EVENTS];    /* point into the spool; valid until its next call */
-	struct spool_place was[MAX_BATCH_EVENTS]; /* where it stood in the stream before; seq 0: nowhere */
+	struct event events[MAX_BATCH_EVENTS]; /* with seq and was; point into the spool, valid until its next call */
 };
 /* -ENOENT when nothing waits there. At least one event, then as long as their size stays within max_bytes. */
 int spool_next(struct spool *s, id16 stream, size_t max_events, size_t max_bytes, struct spool_batch *ret);

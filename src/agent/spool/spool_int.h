@@ -19,6 +19,7 @@ struct span {
 	int64_t born;        /* next position when it was opened: those before stood in the span before, too */
 	int64_t acked;       /* position of the centre's mark; first - 1: nothing */
 	uint8_t acked_id[8]; /* zeros: not known */
+	bool silent;         /* another machine's: never named to the centre */
 };
 
 struct segment {
@@ -82,6 +83,7 @@ int64_t spool_span_end(const struct spool *s, size_t i); /* the last synced posi
 const struct span *spool_span_of(const struct spool *s, int64_t position);
 struct spool_place spool_place_of(const struct spool *s, int64_t position);
 void spool_prune_spans(struct spool *s);
+void spool_give_up(struct spool *s, size_t i, int64_t position); /* the mark moves without the centre's word */
 
 /* spool_read.c */
 int spool_load_segment(struct spool *s, size_t i);

@@ -47,12 +47,12 @@ int spool_id_at(struct spool *s, int64_t position, uint8_t ret[8])
 	return 0;
 }
 
-static struct spool_place place_before(const struct spool *s, size_t i, int64_t position)
+static struct event_was place_before(const struct spool *s, size_t i, int64_t position)
 {
 	const struct span *v = &s->spans[i];
 	if (!i || position >= v->born || position < v[-1].first)
-		return (struct spool_place){0};
-	return (struct spool_place){v[-1].id, position - v[-1].first + 1};
+		return (struct event_was){0};
+	return (struct event_was){v[-1].id, position - v[-1].first + 1};
 }
 
 /* Takes records from the loaded segment as long as they follow one another. */
@@ -68,7 +68,7 @@ static void take_records(struct spool *s, size_t i, int64_t end, size_t max_even
 		if (r.position != wanted || (ret->n && bytes > max_bytes) || spool_decode(&r, &ret->events[ret->n]))
 			break;
 		ret->events[ret->n].seq = wanted - s->spans[i].first + 1;
-		ret->was[ret->n] = place_before(s, i, wanted);
+		ret->events[ret->n].was = place_before(s, i, wanted);
 		ret->n++;
 		wanted++;
 		at += r.size;
@@ -99,6 +99,9 @@ int spool_next(struct spool *s, id16 stream, size_t max_events, size_t max_bytes
 	int k = wanted > end ? -ENOENT : spool_first_at(s, wanted, end, &r);
 	if (k) {
 		buf_release(&s->loaded);
+		if (k == -ENOENT &&
+		    wanted <= end) /* nothing of it can be read any more: there is nothing to wait for */
+			spool_give_up(s, i, end);
 		return k;
 	}
 	int64_t kept = s->segments[0].first > v->first ? s->segments[0].first : v->first;

@@ -13,7 +13,7 @@ struct span *spool_active(struct spool *s)
 	return &s->spans[s->n_spans - 1];
 }
 
-/* The file: u16 version, u8 n, n × (id, first, born, acked, id at acked), u32 CRC. Reader below. */
+/* The file: u16 version, u8 n, n × (id, first, born, acked, id at acked, silent), u32 CRC. Reader below. */
 int spool_save_spans(struct spool *s)
 {
 	struct buf b = BUF_INIT(MAX_FILE);
@@ -25,6 +25,7 @@ int spool_save_spans(struct spool *s)
 		ipc_put_i64(&b, s->spans[i].born);
 		ipc_put_i64(&b, s->spans[i].acked);
 		ipc_put_fixed(&b, s->spans[i].acked_id, 8);
+		ipc_put_bool(&b, s->spans[i].silent);
 	}
 	ipc_put_u32(&b, b.error ? 0 : spool_crc(b.p, b.n));
 	int r = b.error ? b.error : s->disk->replace(s->disk->context, file_name, b.p, b.n);
@@ -57,6 +58,7 @@ static int parse_spans(struct spool *s, const struct buf *b)
 		v->born = ipc_get_i64(&r);
 		v->acked = ipc_get_i64(&r);
 		ipc_get_fixed(&r, v->acked_id, 8);
+		v->silent = ipc_get_bool(&r);
 		if (!span_is_sane(v, i ? v - 1 : NULL))
 			return -EBADMSG;
 	}
@@ -106,11 +108,14 @@ struct spool_place spool_place_of(const struct spool *s, int64_t position)
 
 size_t spool_streams(const struct spool *s, struct spool_stream ret[SPOOL_MAX_STREAMS])
 {
+	size_t n = 0;
 	for (size_t i = 0; i < s->n_spans; i++) {
 		const struct span *v = &s->spans[i];
-		ret[i] = (struct spool_stream){v->id, spool_span_end(s, i) - v->first + 1, v->acked - v->first + 1};
+		if (!v->silent)
+			ret[n++] = (struct spool_stream){
+			    v->id, spool_span_end(s, i) - v->first + 1, v->acked - v->first + 1};
 	}
-	return s->n_spans;
+	return n;
 }
 
 /* A span of which nothing is kept has nothing more to say. */
@@ -137,7 +142,15 @@ static int make_room(struct spool *s)
 	return 0;
 }
 
-int spool_new_stream(struct spool *s)
+static void silence_all_but_newest(struct spool *s)
+{
+	for (size_t i = 0; i + 1 < s->n_spans; i++) {
+		s->spans[i].silent = true;
+		s->spans[i].acked = spool_span_end(s, i);
+	}
+}
+
+int spool_new_stream(struct spool *s, enum spool_owner owner)
 {
 	struct span before[SPOOL_MAX_STREAMS];
 	size_t n_before = s->n_spans;
@@ -151,6 +164,8 @@ int spool_new_stream(struct spool *s)
 		s->n_spans++;
 		*spool_active(s) = (struct span){.first = first, .born = s->next, .acked = first - 1};
 		rnd_bytes(spool_active(s)->id.b, ID_BYTES);
+		if (owner == SPOOL_OTHER_MACHINE)
+			silence_all_but_newest(s);
 		r = spool_save_spans(s);
 	}
 	if (r) {
@@ -184,21 +199,29 @@ static void take_mark(struct spool *s, struct span *v, int64_t position, const u
 	spool_save_spans(s);
 }
 
+void spool_give_up(struct spool *s, size_t i, int64_t position)
+{
+	static const uint8_t unknown[8];
+	take_mark(s, &s->spans[i], position, unknown);
+}
+
 int spool_heard(struct spool *s, id16 stream, int64_t hwm, const uint8_t hwm_id[8], enum spool_verdict *ret)
 {
 	size_t i = 0;
 	while (i < s->n_spans && memcmp(s->spans[i].id.b, stream.b, ID_BYTES) != 0)
 		i++;
+	*ret = SPOOL_AGREED;
+	if (i < s->n_spans && s->spans[i].silent)
+		return 0;
 	if (i == s->n_spans || hwm < 0 || hwm > INT64_MAX / 4)
 		return -EINVAL;
 	struct span *v = &s->spans[i];
 	int64_t position = v->first + hwm - 1, end = spool_span_end(s, i);
 	bool newest = i + 1 == s->n_spans;
 	bool fork = position > end || disagrees(s, v, position, hwm_id);
-	*ret = SPOOL_AGREED;
 	if (fork && newest) {
 		*ret = SPOOL_NEW_STREAM;
-		return spool_new_stream(s);
+		return spool_new_stream(s, SPOOL_SAME_MACHINE);
 	}
 	if (fork) /* what was left of an old stream was acknowledged before it was left */
 		position = end;

@@ -87,7 +87,7 @@ static int read_parts(const struct https_config *c, struct trust_parts *ret, str
 
 int https_client_set_trust(struct https_client *c, const struct https_config *trust, struct err *e)
 {
-	struct trust_parts p;
+	struct trust_parts p = {0};
 	int r = read_parts(trust, &p, e);
 	if (r)
 		return r;

@@ -1,0 +1,123 @@
+/* khien-agent, the parent: root, and therefore without TLS, without JSON, without a parser of anything from the net.
+ *
+ *   control.sock ── clients ──┐
+ *                             parent ── channel ── khien-link (unprivileged; network and spool)
+ *   files below root ─────────┘
+ *
+ * One thread, one poll. Whoever waits for an answer is a client with a `waits`; the link may die at any moment, and
+ * what clients wait for is asked again of its successor (an event by the same id, an enrolment by the same key). */
+#ifndef PARENT_INT_H
+#define PARENT_INT_H
+
+#include "control_messages.h"
+#include "enrol_token.h"
+#include "err.h"
+#include "identity.h"
+#include "inventory_read.h"
+#include "ipc_channel.h"
+#include "link_messages.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { MAX_CLIENTS = 32 };
+
+struct options {
+	char state[512], root[512], link[512], link_user[64];
+	char server[LINK_MAX_URL + 1], agents_server[LINK_MAX_URL + 1]; /* used when `enrol` names none */
+	int64_t spool_bytes, heartbeat_ms, collect_s;
+	bool verbose;
+};
+
+enum waits { WAITS_FOR_NOTHING, WAITS_FOR_RECEIPT, WAITS_FOR_ENROLMENT, WAITS_FOR_SYNC, WAITS_FOR_GOODBYE };
+
+struct client {
+	struct ipc_channel *channel; /* NULL: free */
+	enum waits waits;
+	int64_t ticket;
+	struct buf asked; /* WAITS_FOR_RECEIPT: the LINK_ADD, to be asked again of the next link */
+};
+
+/* The link as a process: parent_link.c. */
+enum link_phase {
+	LINK_DOWN,     /* none runs; one is started at start_at_us */
+	LINK_STARTING, /* runs, has not said LINK_READY */
+	LINK_UP,
+	LINK_DYING, /* killed or gone; its exit is not collected yet */
+};
+struct link {
+	enum link_phase phase;
+	pid_t pid;
+	struct ipc_channel *channel;
+	int64_t started_us, start_at_us, pinged_us, heard_us; /* monotonic */
+	int short_lives; /* one after the other: the pause before the next start doubles with each */
+	int64_t restarts;
+	struct link_ready ready;
+	struct link_status status;
+	char last_error[LINK_MAX_PLAIN + 1];
+};
+
+struct enrolment {
+	bool pending;
+	struct enrol_token token;
+	char server[LINK_MAX_URL + 1], agents_server[LINK_MAX_URL + 1];
+	struct err why; /* of a refusal by us */
+};
+
+struct parent {
+	struct options options;
+	int state_folder, root_folder, lock;
+	struct identity identity;
+	uint8_t start_id[8]; /* of the event that says that we began to run */
+
+	struct inventory_texts *texts;
+	struct hardware hardware;
+	struct agent_state state;
+	char problems[2048];
+	char policy_problem[256];
+	struct buf facts; /* the last LINK_FACTS that were made */
+	int64_t collect_at_us;
+
+	struct link link;
+	struct enrolment enrolment;
+	struct sandbox_report sandbox; /* our own */
+
+	int listener, signals;
+	struct client clients[MAX_CLIENTS];
+	int64_t next_ticket;
+	struct buf out; /* a message being made */
+	bool stopping;
+};
+
+/* parent_options.c: flags win over the file that --config names. Tells the person itself what is wrong. */
+int parent_options(struct options *o, int argc, char **argv);
+
+/* parent_facts.c */
+void parent_collect(struct parent *p); /* reads all anew; tells the link when something has changed */
+/* Writes u32 n and the facts for a person: for `khien status`, and as result of a task. */
+void parent_put_facts(struct parent *p, struct buf *out);
+
+/* parent_link.c */
+int parent_link_start(struct parent *p);
+void parent_link_tick(struct parent *p, int64_t now_us); /* heartbeat, restart */
+void parent_link_kill(struct parent *p, const char *why);
+void parent_link_gone(struct parent *p, pid_t pid, int status); /* its exit was collected */
+void parent_link_readable(struct parent *p);
+int64_t parent_link_next_us(const struct parent *p);
+void parent_link_send(struct parent *p, const struct buf *m); /* kills a link that does not take it */
+void parent_link_begin(struct parent *p);                     /* LINK_BEGIN and the facts */
+
+/* parent_answers.c: what the link may ask. Negative: it has asked what it may not, or nonsense. */
+int parent_answer(struct parent *p, uint16_t type, struct ipc_reader *r);
+
+/* parent_control.c */
+void parent_control_accept(struct parent *p);
+void parent_control_readable(struct parent *p, struct client *c);
+void parent_control_drop(struct client *c);
+void parent_control_resume(struct parent *p); /* a new link is up: ask it what clients wait for */
+void parent_control_lost(struct parent *p);   /* the link died: syncs and goodbyes are answered so */
+void parent_refuse(struct parent *p, struct client *c, int code, const char *why);
+void parent_answer_client(struct parent *p, struct client *c, const struct buf *m);
+struct client *parent_waiting(struct parent *p, enum waits waits, int64_t ticket); /* ticket 0: any */
+
+#endif
