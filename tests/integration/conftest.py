@@ -5,10 +5,8 @@
   --stores sqlite,pg,two   which stores (all of them by default)"""
 import os
 import secrets
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -54,7 +52,7 @@ class Postgres:
         self.url = None
 
     def start(self):
-        started = subprocess.run([TOP / "tools/pg-temp", self.folder], capture_output=True, text=True)
+        started = subprocess.run([TOP / "tools/pg-temp", "start", self.folder], capture_output=True, text=True)
         assert started.returncode == 0, started.stderr
         self.url = started.stdout.strip().splitlines()[-1]
 
@@ -72,12 +70,10 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def pg():
-    # not below pytest's own folder, which is closed to the user that PostgreSQL runs as
-    postgres = Postgres(tempfile.mkdtemp(prefix="khien-pg-"))
+def pg(tmp_path_factory):
+    postgres = Postgres(tmp_path_factory.mktemp("pg"))
     yield postgres
     postgres.stop()
-    shutil.rmtree(postgres.folder, ignore_errors=True)
 
 
 @pytest.fixture

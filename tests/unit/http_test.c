@@ -172,7 +172,7 @@ static int set_up(void **state)
 	        .arg = w,
 	        .max_body = MAX_BODY,
 	        .request_s = 2,
-	        .idle_s = 30,
+	        .idle_s = 150,
 	        .max_connections = 4000},
 	};
 	struct http_config c = {.bases = 2, .n_listeners = 2, .listeners = l, .answered = answered, .answered_arg = w};
@@ -425,6 +425,19 @@ static void caps_connections(void **state)
 	client_close(&c[0]);
 }
 
+static void shares_its_port_with_nobody(void **state)
+{
+	struct world *w = *state;
+	struct http_listener l = {.address = "127.0.0.1", .port = w->open, .handler = handle, .max_body = 1, .request_s = 1,
+	    .idle_s = 1, .max_connections = 1};
+	struct http_config c = {.bases = 1, .n_listeners = 1, .listeners = &l};
+	struct http_tls t = tls_of(w, &w->server);
+	struct http_server *second = NULL;
+	struct err e = {0};
+	assert_int_equal(http_start(&second, &c, &t, &e), -EADDRINUSE);
+	assert_non_null(strstr(e.text, "127.0.0.1 port"));
+}
+
 static int status_for(struct world *w, uint16_t port, const struct party *who, char *body, size_t size)
 {
 	struct client c;
@@ -564,6 +577,7 @@ int main(void)
 	    T(cuts_slow_requests),
 	    T(closes_idle_and_mute_connections),
 	    T(caps_connections),
+	    T(shares_its_port_with_nobody),
 	    T(knows_peers_by_certificate),
 	    T(sees_a_held_peer_go),
 	    T(closes_a_peer_by_its_key),

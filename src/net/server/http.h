@@ -96,6 +96,8 @@ void http_run(struct http_req *q, void (*fn)(void *arg), void *arg);
 struct http_timer;
 /* On q's base, at which fn will run once; the timer is gone when fn is called. NULL: no memory. */
 struct http_timer *http_after(struct http_req *q, int delay_ms, void (*fn)(void *arg), void *arg);
+/* The same for whoever is on base i without a request. */
+struct http_timer *http_base_after(struct http_server *s, size_t i, int delay_ms, void (*fn)(void *arg), void *arg);
 void http_cancel_timer(struct http_timer *t); /* from the same base, before it has run; NULL is fine */
 size_t http_base_index(const struct http_req *q);
 size_t http_bases(const struct http_server *s);

@@ -175,7 +175,18 @@ int http_base_run(struct http_base *b)
 	return -r;
 }
 
-static int listen_on(struct http_port *port, int *ret_fd, struct err *e)
+/* Bases share their port, but not with another program: who comes first listens once without sharing. */
+static int nobody_else(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	if (fd < 0)
+		return -errno;
+	int r = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) || bind(fd, a, n) || listen(fd, 1) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int listen_on(struct http_port *port, bool first, int *ret_fd, struct err *e)
 {
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port->number)};
 	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port->number)};
@@ -184,7 +195,10 @@ static int listen_on(struct http_port *port, int *ret_fd, struct err *e)
 		return err_set(e, -EINVAL, "'%s' is no address to listen on", port->address);
 	const struct sockaddr *a = is_six ? (const void *)&six : (const void *)&four;
 	socklen_t n = is_six ? sizeof six : sizeof four;
-	int fd = socket(a->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1, r = 0;
+	int r = first && port->number ? nobody_else(a, n) : 0;
+	if (r)
+		return err_set(e, r, "%s port %u: %s", port->address, port->number, strerror(-r));
+	int fd = socket(a->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
 	struct sockaddr_storage bound;
 	socklen_t bound_n = sizeof bound;
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) ||
@@ -212,7 +226,7 @@ static int open_doors(struct http_base *b, struct err *e)
 	}
 	for (size_t i = 0; i < s->n_ports; i++) {
 		struct http_door *d = &b->doors[i];
-		int r = listen_on(d->port, &d->fd, e);
+		int r = listen_on(d->port, b->index == 0, &d->fd, e);
 		if (r)
 			return r;
 		event_assign(&d->accept, b->events, d->fd, EV_READ | EV_PERSIST, on_accept, d);

@@ -1,0 +1,173 @@
+/* khien-server */
+#include "clock.h"
+#include "day.h"
+#include "log.h"
+#include "sandbox.h"
+#include "server.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { MAX_FILES = 262144, RETRY_S = 1 };
+
+/* A simulation's clock moves only forward, so it begins before what one may want to simulate. */
+static const char simulation_start[] = "2020-01-01T00:00:00+07:00";
+
+struct options {
+	const char *config, *user, *province, *simulation, *administrator;
+};
+
+static const char usage[] =
+    "khien-server --config FILE [--user NAME]\n"
+    "    serves until SIGTERM; SIGHUP reads the key and chain anew\n"
+    "khien-server --config FILE [--user NAME] --create PROVINCE [--simulation[=INSTANT]]\n"
+    "    creates the store; a simulation's clock begins at INSTANT (2020-01-01T00:00:00+07:00)\n"
+    "khien-server --config FILE [--user NAME] --administrator NAME\n"
+    "    makes this administrator, or gives the account back; the password is a line of standard input\n"
+    "khien-server --version\n";
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"user", required_argument, NULL, 'u'},
+    {"create", required_argument, NULL, 'p'},
+    {"simulation", optional_argument, NULL, 's'},
+    {"administrator", required_argument, NULL, 'a'},
+    {"version", no_argument, NULL, 'v'},
+    {0},
+};
+
+/* 0: go on; 1: all is done; negative: wrong. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+	int k;
+	while ((k = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (k) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'u':
+			o->user = optarg;
+			break;
+		case 'p':
+			o->province = optarg;
+			break;
+		case 's':
+			o->simulation = optarg ? optarg : simulation_start;
+			break;
+		case 'a':
+			o->administrator = optarg;
+			break;
+		case 'v':
+			puts("khien-server " KHIEN_VERSION);
+			return 1;
+		default:
+			return -EINVAL;
+		}
+	}
+	return !o->config || optind != argc || (o->province && o->administrator) || (o->simulation && !o->province)
+	           ? -EINVAL
+	           : 0;
+}
+
+static int enter(const struct options *o, struct err *e)
+{
+	struct sandbox_plan plan = {.user = o->user, .no_core = true, .max_files = MAX_FILES};
+	struct sandbox_report report;
+	umask(077);
+	int r = sandbox_enter(&plan, &report);
+	return r ? err_set(e, r, "cannot become '%s': %s", o->user ? o->user : "?", strerror(-r)) : 0;
+}
+
+static int create(const struct config *c, const struct options *o, struct err *e)
+{
+	int64_t us = 0;
+	if (o->simulation && instant_parse(o->simulation, &us))
+		return err_set(e, -EINVAL, "'%s' is no instant", o->simulation);
+	return server_create_store(c, o->province, us, e);
+}
+
+/* Tells whoever started us that we serve (systemd's protocol: one datagram). */
+static void tell_ready(void)
+{
+	static const char text[] = "READY=1";
+	const char *where = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (!where || strlen(where) >= sizeof a.sun_path)
+		return;
+	memcpy(a.sun_path, where, strlen(where));
+	if (a.sun_path[0] == '@')
+		a.sun_path[0] = 0;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(where));
+	if (fd < 0 || sendto(fd, text, sizeof text - 1, MSG_NOSIGNAL, (struct sockaddr *)&a, n) < 0)
+		log_warn("readiness could not be told", "socket", where, NULL);
+	if (fd >= 0)
+		close(fd);
+}
+
+static sigset_t own_signals(void)
+{
+	sigset_t s;
+	sigemptyset(&s);
+	sigaddset(&s, SIGTERM);
+	sigaddset(&s, SIGINT);
+	sigaddset(&s, SIGHUP);
+	return s;
+}
+
+static bool waits(void)
+{
+	sigset_t s = own_signals();
+	int signal_number = sigtimedwait(&s, NULL, &(struct timespec){.tv_sec = RETRY_S});
+	return signal_number != SIGTERM && signal_number != SIGINT;
+}
+
+static int serve(const struct config *c, struct err *e)
+{
+	struct server *s = NULL;
+	sigset_t signals = own_signals();
+	int got = 0;
+	sigprocmask(SIG_BLOCK, &signals, NULL); /* before there are threads: all of them inherit it */
+	signal(SIGPIPE, SIG_IGN);
+	int r = server_start(&s, c, waits, e);
+	if (r)
+		return r == -ECANCELED ? 0 : r;
+	log_info("serving", "version", KHIEN_VERSION, "enrol", log_num(c->enrol.port), "agents",
+	    log_num(c->agents.port), "console", log_num(c->console.port), NULL);
+	tell_ready();
+	while (!sigwait(&signals, &got) && got == SIGHUP)
+		server_reload(s);
+	log_info("stopping", "signal", log_num(got), NULL);
+	server_stop(s);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {0};
+	struct config c;
+	struct err e = {0};
+	log_open("khien-server", LOG_LEVEL_INFO);
+	int r = read_options(argc, argv, &o);
+	if (r < 0)
+		fputs(usage, stderr);
+	if (r)
+		return r < 0 ? 2 : 0;
+	r = config_read(o.config, &c, &e);
+	if (!r)
+		log_open("khien-server", (enum log_level)c.log);
+	if (!r)
+		r = enter(&o, &e);
+	if (!r)
+		r = o.province        ? create(&c, &o, &e)
+		    : o.administrator ? server_make_administrator(&c, o.administrator, &e)
+		                      : serve(&c, &e);
+	if (r)
+		log_error("ended", "error", log_num(-r), "why", e.text, NULL);
+	return r ? 1 : 0;
+}
