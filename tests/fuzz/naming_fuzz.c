@@ -1,7 +1,6 @@
 /* Any text as a pattern, any as a name: pattern, line feed, name. A match ends within its limits (libFuzzer's time-out
  * watches), and what matched is a unit that is there. */
 #include "naming.h"
-#include "naming_int.h"
 
 #include <stdint.h>
 #include <stdlib.h>

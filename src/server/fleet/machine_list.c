@@ -179,7 +179,7 @@ static int select_machines(const struct scope *scope, struct present *p, const s
 		if (!in_state(m, q->state) || !on_node(p->tree, m, q) || !fits(m, fold) ||
 		    !covers(scope, p->tree, m))
 			continue;
-		r = array_room(&chosen, &cap, n, sizeof chosen[0]);
+		r = array_room(&chosen, &cap, n, sizeof(struct machine_facts *));
 		if (r == 0)
 			chosen[n++] = m;
 	}
@@ -188,7 +188,7 @@ static int select_machines(const struct scope *scope, struct present *p, const s
 		return r;
 	}
 	if (n > 0)
-		qsort(chosen, n, sizeof chosen[0], compare_facts);
+		qsort(chosen, n, sizeof(struct machine_facts *), compare_facts);
 	*ret = chosen;
 	*ret_n = n;
 	return 0;

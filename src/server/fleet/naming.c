@@ -1,6 +1,5 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "naming.h"
-#include "naming_int.h"
 #include "array.h"
 #include "str.h"
 #include "text.h"

@@ -25,6 +25,10 @@ struct naming_rule {
 /* The rules of a moment, compiled. One thread at a time. */
 struct naming;
 int naming_load(struct db *db, const struct as_of *at, struct naming **ret);
+int naming_new(struct naming **ret); /* no rules */
+/* In memory alone: puts the rule in place of the one with its id, or takes that away. -EINVAL: naming_check_pattern's.
+ */
+int naming_put(struct naming *n, const struct naming_rule *rule, bool remove, struct err *e);
 void naming_free(struct naming *n);
 size_t naming_count(const struct naming *n);
 const struct naming_rule *naming_rule_at(const struct naming *n, size_t i); /* in the order of trial */

@@ -4,7 +4,6 @@
 #include "machine_set.h"
 #include "moment.h"
 #include "naming.h"
-#include "naming_int.h"
 #include "text.h"
 
 #include <errno.h>

@@ -148,8 +148,8 @@ static int compare_codes(const void *pa, const void *pb)
 
 static int sort_nodes(struct tree *t)
 {
-	t->order = malloc(t->n * sizeof t->order[0]);
-	t->by_code = malloc(t->n * sizeof t->by_code[0]);
+	t->order = malloc(t->n * sizeof(struct node *));
+	t->by_code = malloc(t->n * sizeof(struct node *));
 	if (t->order == NULL || t->by_code == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n; i++) {
@@ -157,8 +157,8 @@ static int sort_nodes(struct tree *t)
 		if (t->nodes[i].present)
 			t->by_code[t->n_by_code++] = &t->nodes[i];
 	}
-	qsort(t->order, t->n, sizeof t->order[0], compare_order);
-	qsort(t->by_code, t->n_by_code, sizeof t->by_code[0], compare_codes);
+	qsort(t->order, t->n, sizeof(struct node *), compare_order);
+	qsort(t->by_code, t->n_by_code, sizeof(struct node *), compare_codes);
 	return 0;
 }
 

@@ -209,13 +209,13 @@ int unit_import_finish(struct unit_import *i, struct err *e)
 	if (!i->head_seen)
 		return err_set(e, -EINVAL, "line 1: the list is empty, even of its head");
 	free(i->by_code);
-	i->by_code = malloc((i->n + 1) * sizeof i->by_code[0]);
+	i->by_code = malloc((i->n + 1) * sizeof(struct import_row *));
 	if (i->by_code == NULL)
 		return -ENOMEM;
 	for (size_t k = 0; k < i->n; k++)
 		i->by_code[k] = &i->rows[k];
 	if (i->n > 0)
-		qsort(i->by_code, i->n, sizeof i->by_code[0], compare_rows);
+		qsort(i->by_code, i->n, sizeof(struct import_row *), compare_rows);
 	for (size_t k = 1; k < i->n; k++) {
 		const struct import_row *first = i->by_code[k - 1], *second = i->by_code[k];
 		if (strcmp(first->code_fold, second->code_fold) == 0)

@@ -99,14 +99,14 @@ static int choose(
 		struct machine_facts *m = &w->machines->m[i];
 		if (!behind_figure(w, a, part, m))
 			continue;
-		if (array_room(&chosen, &cap, n, sizeof chosen[0])) {
+		if (array_room(&chosen, &cap, n, sizeof(struct machine_facts *))) {
 			free(chosen);
 			return -ENOMEM;
 		}
 		chosen[n++] = m;
 	}
 	if (n > 0)
-		qsort(chosen, n, sizeof chosen[0], compare_facts);
+		qsort(chosen, n, sizeof(struct machine_facts *), compare_facts);
 	*ret = chosen;
 	*ret_n = n;
 	return 0;

@@ -32,7 +32,7 @@ static struct figure_counts *counts_at(struct counting *c, const struct node *n)
 static int find_rows(struct counting *c)
 {
 	const struct tree *t = c->world.tree;
-	c->row_of = calloc(t->n, sizeof c->row_of[0]);
+	c->row_of = calloc(t->n, sizeof(struct node *));
 	c->counts = calloc(t->n, sizeof c->counts[0]);
 	if (c->row_of == NULL || c->counts == NULL)
 		return -ENOMEM;
