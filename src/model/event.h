@@ -40,7 +40,7 @@ struct detection {
 	enum detection_action action;
 };
 
-/* Where an event stood before its agent opened a new stream; seq 0: it stood nowhere. */
+/* Where an event stood first, before its agent opened one or more new streams; seq 0: it stands there still. */
 struct event_was {
 	id16 stream;
 	int64_t seq;

@@ -242,6 +242,8 @@ void agent_prepare(struct agent *a, struct agent_request *r)
 	    .anchors_version = a->anchors_version,
 	    .task_seen = a->task_seen,
 	    .policy_version = a->policy_version};
+	r->up.n_streams = a->n_streams;
+	memcpy(r->up.streams, a->streams, sizeof r->up.streams);
 	memcpy(r->up.epoch, a->epoch, sizeof r->up.epoch);
 	memcpy(r->up.policy_hash, a->policy_hash, sizeof r->up.policy_hash);
 	if (memcmp(&r->up.hardware_hash, &a->hardware_confirmed, ID_BYTES) != 0 || a->need & NEED_HARDWARE)
@@ -283,6 +285,7 @@ static void take_answer(struct agent *a, const struct agent_request *r, const st
 	a->branch = d->branch;
 	a->counter = d->counter;
 	a->need = d->need;
+	memcpy(a->marks, d->streams, sizeof a->marks);
 	memcpy(a->epoch, d->epoch, sizeof a->epoch);
 	if (r->up.hardware)
 		a->hardware_confirmed = r->up.hardware_hash;

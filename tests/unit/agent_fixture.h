@@ -43,7 +43,10 @@ struct agent {
 	id16 hardware_confirmed, state_confirmed;
 	int64_t anchors_version, task_seen, policy_version;
 	bool engine_ready;
+	size_t n_streams; /* that the next sync names */
+	struct sync_stream streams[MAX_SYNC_STREAMS];
 	/* the last answers */
+	struct sync_mark marks[MAX_SYNC_STREAMS];
 	int64_t tasks_got;
 	unsigned need;
 };

@@ -47,12 +47,14 @@ int spool_id_at(struct spool *s, int64_t position, uint8_t ret[8])
 	return 0;
 }
 
+/* Where it stood first: that place is what all later ones are known by. */
 static struct event_was place_before(const struct spool *s, size_t i, int64_t position)
 {
-	const struct span *v = &s->spans[i];
-	if (!i || position >= v->born || position < v[-1].first)
-		return (struct event_was){0};
-	return (struct event_was){v[-1].id, position - v[-1].first + 1};
+	const struct span *v = s->spans;
+	size_t k = i;
+	while (k && position < v[k].born && position >= v[k - 1].first)
+		k--;
+	return k == i ? (struct event_was){0} : (struct event_was){v[k].id, position - v[k].first + 1};
 }
 
 /* Takes records from the loaded segment as long as they follow one another. */

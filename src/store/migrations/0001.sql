@@ -198,7 +198,8 @@ create table event(
 ;
 create unique index event_place on event(stream_num, seq)
 ;
--- Places in a stream whose event is stored already, under the stream that its agent had before.
+-- Places in a stream whose event is stored elsewhere: under the stream where it stood first, or, for that first place, under the
+-- one that it was sent in.
 create table event_again(stream_num {i} not null, seq {i} not null, event_id {b} not null, primary key(stream_num, seq))
 ;
 -- Tasks
