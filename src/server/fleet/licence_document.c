@@ -50,7 +50,7 @@ static int compare_pools(const void *pa, const void *pb)
 /* Paired: within each pool the lines sum to zero. */
 static int check_sums(struct db *db, const struct licence_document *d, struct err *e)
 {
-	struct licence_line *lines = malloc(d->n_lines * sizeof lines[0]);
+	struct licence_line *lines = calloc(d->n_lines + 1, sizeof lines[0]);
 	int64_t sum = 0, found;
 	int r = lines ? 0 : -ENOMEM;
 	if (r == 0) {

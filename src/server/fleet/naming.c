@@ -52,7 +52,7 @@ static int compile(const char *pattern, pcre2_code **ret, bool *ret_names_unit, 
 
 int naming_check_pattern(const char *pattern, bool *ret_names_unit, struct err *e)
 {
-	pcre2_code *code;
+	pcre2_code *code = NULL;
 	int r = compile(pattern, &code, ret_names_unit, e);
 	if (r == 0)
 		pcre2_code_free(code);

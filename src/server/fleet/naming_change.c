@@ -196,7 +196,7 @@ int naming_state(struct db *db, const struct ledger_entry *l, const struct namin
 {
 	const struct as_of now = {.at = l->recorded_at, .rev = INT64_MAX, .known_at = TIME_END};
 	struct trial_run run;
-	int64_t id;
+	int64_t id = 0;
 	int r = run_load(db, &now, rule, remove, &run, e);
 	if (r)
 		return r;

@@ -111,7 +111,7 @@ static int check_locks(struct db *db, const struct ledger_entry *l, const struct
 		r = err_set(e, -ENOENT, "there is no node %lld", (long long)s->node_id);
 	else
 		r = policy_table_load(db, &now, t, &p);
-	if (r == 0 && n->up != NULL) {
+	if (r == 0 && n != NULL && n->up != NULL) {
 		policy_effective(p, n->up->id, &effective);
 		if (effective.set[s->setting].locked)
 			r = err_set(e, -EPERM, "%s is locked by \"%s\"", setting_defs[s->setting].name,

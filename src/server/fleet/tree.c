@@ -148,8 +148,8 @@ static int compare_codes(const void *pa, const void *pb)
 
 static int sort_nodes(struct tree *t)
 {
-	t->order = malloc(t->n * sizeof(struct node *));
-	t->by_code = malloc(t->n * sizeof(struct node *));
+	t->order = calloc(t->n + 1, sizeof(struct node *));
+	t->by_code = calloc(t->n + 1, sizeof(struct node *));
 	if (t->order == NULL || t->by_code == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n; i++) {

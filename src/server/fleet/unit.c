@@ -120,7 +120,7 @@ int unit_state_unchecked(struct db *db, const struct ledger_entry *l, const stru
 int unit_create(struct db *db, const struct ledger_entry *l, enum node_kind kind, const struct unit_statement *s,
     int64_t *ret_id, struct err *e)
 {
-	int64_t id;
+	int64_t id = 0;
 	int r = unit_create_unchecked(db, l, kind, s, &id, e);
 	if (r == 0)
 		r = unit_check(db, s->valid_from, s->valid_to, e);
