@@ -27,7 +27,7 @@ struct load {
 	int rows; /* a job */
 	int jobs; /* a run */
 	int (*through_store)(struct db *db, int64_t number, int rows);
-	int (*raw)(sqlite3_stmt *h, int64_t number);
+	int (*raw)(sqlite3_stmt *h, int64_t number, int rows);
 	const char *sql;
 };
 
@@ -43,10 +43,10 @@ static int store_detections(struct db *db, int64_t job, int rows)
 	return r;
 }
 
-static int raw_detection(sqlite3_stmt *h, int64_t pos)
+static int raw_detection(sqlite3_stmt *h, int64_t pos, int rows)
 {
 	static const unsigned char digest[32] = {1, 2, 3};
-	const int64_t numbers[] = {pos, pos / 100 % STREAMS, pos};
+	const int64_t numbers[] = {pos, pos / rows % STREAMS, pos};
 	for (int i = 0; i < 3; i++)
 		sqlite3_bind_int64(h, i + 1, numbers[i]);
 	sqlite3_bind_blob(h, 4, digest, 8, SQLITE_STATIC);
@@ -72,8 +72,9 @@ static int store_seen(struct db *db, int64_t job, int rows)
 	return db_exec(db, NULL, live_sql, "iiii", job % STREAMS, job, job, (int64_t)7);
 }
 
-static int raw_seen(sqlite3_stmt *h, int64_t job)
+static int raw_seen(sqlite3_stmt *h, int64_t job, int rows)
 {
+	(void)rows;
 	sqlite3_bind_int64(h, 1, job % STREAMS);
 	sqlite3_bind_int64(h, 2, job);
 	sqlite3_bind_int64(h, 3, job);
@@ -190,7 +191,7 @@ static struct figure run_raw(sqlite3 *h, const struct load *l, int64_t first)
 		if ((job - first) % GROUP == 0)
 			sqlite3_exec(h, "begin immediate", NULL, NULL, NULL);
 		for (int i = 0; i < l->rows; i++)
-			if (l->raw(statement, job * l->rows + i))
+			if (l->raw(statement, job * l->rows + i, l->rows))
 				die(l->name, sqlite3_errmsg(h));
 		if ((job - first) % GROUP == GROUP - 1 || job == first + l->jobs - 1)
 			if (sqlite3_exec(h, "commit", NULL, NULL, NULL))
