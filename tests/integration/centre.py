@@ -85,9 +85,10 @@ class Centre:
     """folder/ca, folder/server-N, folder/run. With two servers each address is the next server's in turn, so that no
     test can rest on one process's memory without noticing."""
 
-    def __init__(self, folder, store, servers=1, simulation=False, province="Tỉnh Đồng Tháp", settings=None):
+    def __init__(self, folder, store, servers=1, simulation=False, province="Tỉnh Đồng Tháp", settings=None,
+                 ca_settings=None):
         self.folder, self.store, self.simulation, self.province = Path(folder), store, simulation, province
-        self.settings = settings or {}
+        self.settings, self.ca_settings = settings or {}, ca_settings or {}
         self.ports = [{name: free_port() for name in ("enrol", "agents", "console")} for _ in range(servers)]
         self.turn = itertools.cycle(range(servers))
         self.run_folder = self.folder / "run"
@@ -105,7 +106,7 @@ class Centre:
 
     def write_ca_config(self):
         return self.write("ca/ca.conf", {"state": self.folder / "ca", "socket": self.run_folder / "ca.sock",
-                                         "names": "127.0.0.1, localhost"})
+                                         "names": "127.0.0.1, localhost", **self.ca_settings})
 
     def write_config(self, i):
         ports = self.ports[i]

@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ class Postgres:
         self.url = None
 
     def start(self):
-        started = subprocess.run([TOP / "tools/pg-temp", "start", self.folder], capture_output=True, text=True)
+        started = subprocess.run([TOP / "tools/pg-temp", self.folder], capture_output=True, text=True)
         assert started.returncode == 0, started.stderr
         self.url = started.stdout.strip().splitlines()[-1]
 
@@ -70,8 +71,8 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def pg(tmp_path_factory):
-    postgres = Postgres(tmp_path_factory.mktemp("pg"))
+def pg():
+    postgres = Postgres(Path(tempfile.mkdtemp(prefix="khien-pg-", dir="/tmp")))  # PostgreSQL's user must reach it, its socket's path be short
     yield postgres
     postgres.stop()
 

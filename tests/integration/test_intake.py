@@ -17,6 +17,38 @@ from processes import TOP, wait_until
 from protocol_agent import Agent, canonical
 
 
+@pytest.fixture(scope="module")
+def houses(pg, tmp_path_factory):
+    """One centre a store for all tests here that change nothing of it but what they made themselves."""
+    opened = {}
+
+    def house(kind):
+        if kind not in opened:
+            folder = tmp_path_factory.mktemp(kind)
+            store = f"sqlite:{folder}/khien.db" if kind == "sqlite" else pg.database()
+            context = running(Centre(folder / "centre", store, servers=2 if kind == "two" else 1))
+            opened[kind] = (context.__enter__(), context)
+        return opened[kind][0]
+
+    yield house
+    for _, context in opened.values():
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def centre(store_kind, houses):
+    return houses(store_kind)
+
+
+@pytest.fixture
+def two_centres(houses):
+    return houses("two")
+
+
+def detections(centre, agent):
+    return centre.admin.get("/api/v1/detections", machine=agent.machine, limit=100)["detections"]
+
+
 def connect(agent, address=None):
     raw = socket.create_connection(address or agent.centre.agents_address, timeout=30)
     return agent.context().wrap_socket(raw, server_hostname="127.0.0.1")
@@ -101,9 +133,9 @@ def test_a_truncated_call_does_nothing(agent, centre):
     for cut in (10, len(whole) // 2, len(whole) - 1):
         with connect(a) as s:
             s.sendall(whole[:cut])
-    assert centre.admin.get("/api/v1/detections")["detections"] == []
+    assert detections(centre, a) == []
     a.send_events()
-    assert len(centre.admin.get("/api/v1/detections")["detections"]) == 1
+    assert len(detections(centre, a)) == 1
 
 
 def test_a_slow_call_is_heard(agent):
@@ -133,7 +165,7 @@ def test_replayed_events_are_stored_once(agent, centre):
     body = a.events_body()
     answers = [a.call("/agent/v1/events", body) for _ in range(4)]
     assert {(x.status, canonical(x.json)) for x in answers} == {(200, canonical(answers[0].json))}
-    assert len(centre.admin.get("/api/v1/detections")["detections"]) == 5
+    assert len(detections(centre, a)) == 5
 
 
 def test_replayed_events_at_once_are_stored_once(agent, centre):
@@ -147,7 +179,7 @@ def test_replayed_events_at_once_are_stored_once(agent, centre):
     for t in threads:
         t.join()
     assert [x.status for x in answers] == [200] * 8
-    assert len(centre.admin.get("/api/v1/detections", limit=100)["detections"]) == 20
+    assert len(detections(centre, a)) == 20
 
 
 def test_another_machines_stream_is_refused(agent, centre):
@@ -158,7 +190,7 @@ def test_another_machines_stream_is_refused(agent, centre):
     b.streams[0].id = a.streams[0].id
     answer = b.try_events()
     assert (answer.status, answer.code) == (403, "stream")
-    assert len(centre.admin.get("/api/v1/detections")["detections"]) == 1
+    assert len(detections(centre, a)) == 1 and detections(centre, b) == []
 
 
 def test_a_gap_and_a_fork_tell_the_mark(agent):
@@ -248,6 +280,7 @@ def test_a_change_of_policy_reaches_everyone_held(agent, centre):
     for h in held:
         assert h.result(20).ok()["policy"]["settings"] == {"sync.interval_s": 45}
     assert time.monotonic() - began < 2
+    centre.admin.delete("/api/v1/units/1/policy/sync.interval_s")
 
 
 def test_a_hold_ends_with_the_interval(agent, centre):
@@ -259,6 +292,7 @@ def test_a_hold_ends_with_the_interval(agent, centre):
     assert 9 < held.seconds() < 12 and answer["next_s"] == 0
     unheld = a.try_sync().ok()
     assert 9 <= unheld["next_s"] <= 10
+    centre.admin.delete("/api/v1/units/1/policy/sync.interval_s")
 
 
 def test_holds_are_bounded(centre_factory):
@@ -411,11 +445,7 @@ def test_health_without_a_database():
         pg.end()
 
 
-def test_metrics_need_an_account_and_count(agent, centre):
-    a = agent()
-    a.detect()
-    a.send_events()
-    assert centre.api().call("GET", "/metrics").status_code == 401
+def counted(centre):
     total = {}
     for _ in centre.servers:  # each server counts its own
         text = centre.admin.must("GET", "/metrics")
@@ -424,6 +454,33 @@ def test_metrics_need_an_account_and_count(agent, centre):
             if not line.startswith("#"):
                 name, value = line.rsplit(" ", 1)
                 total[name] = total.get(name, 0) + float(value)
-    assert total["khien_events_stored_total"] == 1
-    assert total['khien_requests_total{route="/agent/v1/events",status="200"}'] == 1
-    assert total['khien_requests_total{route="/enrol/v1",status="200"}'] == 1
+    return total
+
+
+def test_metrics_need_an_account_and_count(agent, centre):
+    assert centre.api().call("GET", "/metrics").status_code == 401
+    before = counted(centre)
+    a = agent()
+    a.detect()
+    a.send_events()
+    a.try_events(first=1).ok()
+    after = counted(centre)
+    for name, more in (("khien_events_stored_total", 1), ("khien_events_repeated_total", 1), ("khien_enrolments_total", 1),
+                       ('khien_requests_total{route="/agent/v1/events",status="200"}', 2)):
+        assert after[name] - before.get(name, 0) == more, name
+
+
+# Expiry
+
+def test_an_expired_certificate_may_only_renew(centre_factory):
+    centre = centre_factory(ca_settings={"agent_seconds": 5})
+    a = Agent(centre).enrol(centre.token()).sync()
+    a.detect()
+    end = a.certificate_end().timestamp()
+    wait_until(lambda: time.time() > end + 0.2, 20, "the certificate's end", step=0.2)
+    for answer in (a.try_sync(), a.try_events(), a.try_goodbye()):
+        assert (answer.status, answer.code) == (401, "expired")
+    a.try_renew().ok()
+    a.pending = False
+    a.counter -= 1
+    a.send_events()

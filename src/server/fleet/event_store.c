@@ -27,7 +27,7 @@ static enum verdict standing(const struct batch_job *j)
 		return VERDICT_REVOKED;
 	if (j->not_after < clock_real_us())
 		return VERDICT_EXPIRED;
-	if (memcmp(&j->branch, &j->b->branch, sizeof j->branch) != 0)
+	if (j->branch_status != BRANCH_CURRENT || memcmp(&j->branch, &j->b->branch, sizeof j->branch) != 0)
 		return j->branch_status == BRANCH_TOLD ? VERDICT_CLONE : VERDICT_SYNC_FIRST;
 	if (j->stream_num && j->stream_machine != j->machine_id)
 		return VERDICT_STREAM;
