@@ -90,9 +90,24 @@ int db_rollback_savepoint(struct db *db)
 	return r;
 }
 
+void db_mark(struct db *db)
+{
+	db->touched = false;
+}
+
+bool db_unchanged(struct db *db)
+{
+	return !db->touched && !db->failed;
+}
+
 void db_owe(struct db *db, bool owed)
 {
 	db->owed = owed;
+}
+
+bool db_owes(struct db *db)
+{
+	return db->owed;
 }
 
 /* True when all n bytes are ASCII; most text is, and this is cheaper than decoding it. */
@@ -120,49 +135,55 @@ static int text_arg(struct db *db, struct db_arg *a)
 	return db_fail(db, -EILSEQ, "a text is not UTF-8");
 }
 
-/* Reads the arguments as the format names them. Returns their number or an error. */
-static int gather(struct db *db, struct db_arg *args, const char *fmt, va_list *ap)
+static int gather_one(struct db *db, struct db_arg *a, char letter, va_list *ap)
 {
-	int n = 0, r = 0;
-	for (; *fmt && !r; fmt++, n++) {
-		struct db_arg *a = &args[n];
-		if (n == DB_MAX_ARGS)
-			return db_fail(db, -E2BIG, "too many arguments for one statement");
-		*a = (struct db_arg){.letter = *fmt, .kind = *fmt};
-		switch (*fmt) {
-		case 'i':
-			a->i = va_arg(*ap, int64_t);
-			break;
-		case 't':
-			a->p = va_arg(*ap, const char *);
-			r = text_arg(db, a);
-			break;
-		case 'b':
-			a->p = va_arg(*ap, const void *);
-			a->n = va_arg(*ap, size_t);
-			if (!a->p)
-				a->kind = 'n';
-			break;
-		case 'n':
-			break;
-		default:
-			r = db_fail(db, -EINVAL, "a format has an unknown letter");
-		}
+	*a = (struct db_arg){.letter = letter, .kind = letter};
+	switch (letter) {
+	case 'i':
+		a->i = va_arg(*ap, int64_t);
+		return 0;
+	case 't':
+		a->p = va_arg(*ap, const char *);
+		return text_arg(db, a);
+	case 'b':
+		a->p = va_arg(*ap, const void *);
+		a->n = va_arg(*ap, size_t);
+		if (!a->p)
+			a->kind = 'n';
+		return 0;
+	case 'n':
+		return 0;
+	default:
+		return db_fail(db, -EINVAL, "a format has an unknown letter");
 	}
-	return r ? r : n;
 }
 
-static int run(struct db *db, struct db_rows **ret, int64_t *ret_changed, const char *sql, bool cached, const char *fmt,
-    va_list *ap)
+/* Reads the arguments as the format names them. */
+static int gather(struct db *db, struct db_call *call, const char *sql, bool cached, const char *fmt, va_list *ap)
 {
 	if (db->failed)
 		return db->failed;
-	struct db_arg args[DB_MAX_ARGS];
-	int n = gather(db, args, fmt, ap);
-	if (n < 0)
-		return n;
-	int r = db->driver->run(db, ret, ret_changed, sql, cached, args, n);
-	if (!r && ret) {
+	call->sql = sql;
+	call->cached = cached;
+	call->n = 0;
+	for (; *fmt; fmt++) {
+		if (call->n == DB_MAX_ARGS)
+			return db_fail(db, -E2BIG, "too many arguments for one statement");
+		int r = gather_one(db, &call->args[call->n++], *fmt, ap);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int query(struct db *db, struct db_rows **ret, const char *sql, bool cached, const char *fmt, va_list *ap)
+{
+	struct db_call call;
+	*ret = NULL;
+	int r = gather(db, &call, sql, cached, fmt, ap);
+	if (!r)
+		r = db->driver->query(db, ret, &call);
+	if (!r) {
 		(*ret)->ended = false;
 		(*ret)->r = 0;
 	}
@@ -171,19 +192,34 @@ static int run(struct db *db, struct db_rows **ret, int64_t *ret_changed, const 
 
 int db_exec(struct db *db, int64_t *ret_changed, const char *sql, const char *fmt, ...)
 {
+	struct db_call call;
 	va_list ap;
 	va_start(ap, fmt);
-	int r = run(db, NULL, ret_changed, sql, true, fmt, &ap);
+	int r = gather(db, &call, sql, true, fmt, &ap);
 	va_end(ap);
-	return r;
+	return r ? r : db->driver->exec(db, ret_changed, &call);
+}
+
+int db_send(struct db *db, const char *sql, const char *fmt, ...)
+{
+	struct db_call call;
+	va_list ap;
+	va_start(ap, fmt);
+	int r = gather(db, &call, sql, true, fmt, &ap);
+	va_end(ap);
+	return r ? r : db->driver->send(db, &call);
+}
+
+int db_settle(struct db *db)
+{
+	return db->failed ? db->failed : db->driver->settle(db);
 }
 
 int db_query(struct db *db, struct db_rows **ret, const char *sql, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	*ret = NULL;
-	int r = run(db, ret, NULL, sql, true, fmt, &ap);
+	int r = query(db, ret, sql, true, fmt, &ap);
 	va_end(ap);
 	return r;
 }
@@ -192,8 +228,7 @@ int db_query_built(struct db *db, struct db_rows **ret, const char *sql, const c
 {
 	va_list ap;
 	va_start(ap, fmt);
-	*ret = NULL;
-	int r = run(db, ret, NULL, sql, false, fmt, &ap);
+	int r = query(db, ret, sql, false, fmt, &ap);
 	va_end(ap);
 	return r;
 }
@@ -301,8 +336,8 @@ int db_row(struct db *db, const char *sql, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	struct db_rows *rows = NULL;
-	int r = run(db, &rows, NULL, sql, true, fmt, &ap);
+	struct db_rows *rows;
+	int r = query(db, &rows, sql, true, fmt, &ap);
 	if (!r) {
 		r = only_row(rows, va_arg(ap, const char *), &ap);
 		db_done(rows);

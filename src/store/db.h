@@ -49,6 +49,11 @@ int db_rollback_savepoint(struct db *db);
 /* A statement without rows to read. ret_changed may be NULL. */
 int db_exec(struct db *db, int64_t *ret_changed, const char *sql, const char *fmt, ...);
 
+/* The same for the many rows of a busy path: PostgreSQL gets such statements together, without waiting for each one's
+ * answer, so an error may be told by a later call of the transaction, by its commit at the latest. */
+int db_send(struct db *db, const char *sql, const char *fmt, ...);
+int db_settle(struct db *db); /* waits for all answers */
+
 /* A statement with rows: for (r = db_query(...); db_next(rows); ) …; db_done ends it and returns the first error of
  * the whole loop. On an error of db_query *ret is NULL, and db_next, db_done accept NULL. */
 int db_query(struct db *db, struct db_rows **ret, const char *sql, const char *fmt, ...);
@@ -71,9 +76,14 @@ const char *db_error(struct db *db);
 int db_failure(struct db *db);      /* the error after which nothing more runs in this transaction; 0 */
 bool db_is_postgres(struct db *db); /* for schema and maintenance only, never for a query's meaning */
 
+/* Since db_mark nothing was written and no call has failed: there is nothing to undo. */
+void db_mark(struct db *db);
+bool db_unchanged(struct db *db);
+
 /* Something was begun that must be ended before its transaction may commit (a ledger entry): while true, db_commit and
  * db_release_savepoint fail with -EPROTO. Undoing clears it. */
 void db_owe(struct db *db, bool owed);
+bool db_owes(struct db *db);
 
 int db_has_table(struct db *db, const char *name, bool *ret);
 

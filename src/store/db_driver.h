@@ -15,6 +15,13 @@ struct db_arg {
 	size_t n;
 };
 
+struct db_call {
+	const char *sql;
+	bool cached; /* the text is a literal: its statement is kept */
+	int n;
+	struct db_arg args[DB_MAX_ARGS];
+};
+
 enum db_control { DB_BEGIN, DB_COMMIT, DB_ROLLBACK, DB_SAVEPOINT, DB_RELEASE, DB_BACK };
 
 struct db_driver {
@@ -26,9 +33,10 @@ struct db_driver {
 	void (*close)(struct db *db);
 	int (*control)(struct db *db, enum db_control what);
 	int (*statement)(struct db *db, const char *sql); /* of a script: no arguments, no rows */
-	/* Rows may be NULL: then the statement runs to its end, and ret_changed says how many rows it changed. */
-	int (*run)(struct db *db, struct db_rows **ret, int64_t *ret_changed, const char *sql, bool cached,
-	    const struct db_arg *args, int n);
+	int (*query)(struct db *db, struct db_rows **ret, const struct db_call *call);
+	int (*exec)(struct db *db, int64_t *ret_changed, const struct db_call *call);
+	int (*send)(struct db *db, const struct db_call *call); /* exec, or its error later */
+	int (*settle)(struct db *db);
 	int (*next)(struct db_rows *rows); /* 1: a row; 0: the end; or an error */
 	void (*done)(struct db_rows *rows);
 	bool (*null)(struct db_rows *rows, int column);
@@ -55,8 +63,9 @@ struct db {
 	const struct db_driver *driver;
 	enum db_mode mode;
 	bool in_transaction;
-	int failed; /* the first error of this transaction or savepoint: nothing runs until it is undone */
-	bool owed;  /* db_owe */
+	int failed;   /* the first error of this transaction or savepoint: nothing runs until it is undone */
+	bool touched; /* db_mark: set by the driver once a statement that writes has run */
+	bool owed;    /* db_owe */
 	struct db_cache cache;
 	char error[384];
 };

@@ -15,6 +15,7 @@ struct pg_db {
 	struct db db;
 	PGconn *c;
 	unsigned prepared; /* numbers the names */
+	int sent; /* statements whose answers have not been read; while there are any, libpq is in pipeline mode */
 };
 
 struct pg_statement {
@@ -78,13 +79,40 @@ static bool good(const PGresult *answer)
 	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* Reads the answers of what was sent. The first error is the transaction's; what came behind it was not run. */
+static int settle(struct pg_db *s)
+{
+	int r = 0;
+	if (!s->sent)
+		return 0;
+	bool more = PQpipelineSync(s->c);
+	while (more) {
+		PGresult *answer = PQgetResult(s->c); /* NULL stands between two statements' answers */
+		ExecStatusType status = PQresultStatus(answer);
+		more = PQstatus(s->c) == CONNECTION_OK && status != PGRES_PIPELINE_SYNC;
+		if (answer && status == PGRES_FATAL_ERROR && !r)
+			r = fail(s, answer);
+		else
+			PQclear(answer);
+	}
+	if (!r && PQstatus(s->c) != CONNECTION_OK)
+		r = fail(s, NULL);
+	s->sent = 0;
+	PQexitPipelineMode(s->c);
+	return r;
+}
+
 /* One or several statements without arguments. */
 static int statement(struct db *db, const char *sql)
 {
 	struct pg_db *s = (struct pg_db *)db;
+	int r = settle(s);
+	if (r)
+		return r;
 	PGresult *answer = PQexec(s->c, sql);
 	if (!good(answer))
 		return fail(s, answer);
+	db->touched = true;
 	PQclear(answer);
 	return 0;
 }
@@ -116,6 +144,7 @@ static int set_up(struct pg_db *s)
 static int reconnect(struct pg_db *s)
 {
 	db_cache_clear(&s->db.cache, free);
+	s->sent = 0;
 	PQreset(s->c);
 	if (PQstatus(s->c) != CONNECTION_OK)
 		return db_fail(&s->db, -ECONNRESET, PQerrorMessage(s->c));
@@ -142,11 +171,13 @@ static int begin(struct pg_db *s)
 /* PostgreSQL answers "ROLLBACK" to the commit of a transaction that has failed, and calls it a success. */
 static int commit(struct pg_db *s)
 {
+	int r = settle(s);
+	if (r)
+		return r;
 	PGresult *answer = PQexec(s->c, "commit");
 	if (!good(answer))
 		return fail(s, answer);
-	int r = strcmp(PQcmdStatus(answer), "COMMIT") == 0 ? 0
-	                                                   : db_fail(&s->db, -EIO, "the transaction was rolled back");
+	r = strcmp(PQcmdStatus(answer), "COMMIT") == 0 ? 0 : db_fail(&s->db, -EIO, "the transaction was rolled back");
 	PQclear(answer);
 	return r;
 }
@@ -162,6 +193,10 @@ static int control(struct db *db, enum db_control what)
 	struct pg_db *s = (struct pg_db *)db;
 	if (what == DB_COMMIT)
 		return commit(s);
+	if (what == DB_ROLLBACK || what == DB_BACK) { /* undone as well, whatever became of it */
+		settle(s);
+		db->failed = 0;
+	}
 	if (what != DB_BEGIN)
 		return statement(db, sql[what]);
 	int r = begin(s);
@@ -177,10 +212,10 @@ struct values {
 	char letters[DB_MAX_ARGS + 1];
 };
 
-static int set_values(struct pg_db *s, struct values *v, const struct db_arg *args, int n)
+static int set_values(struct pg_db *s, struct values *v, const struct db_call *call)
 {
-	for (int i = 0; i < n; i++) {
-		const struct db_arg *a = &args[i];
+	for (int i = 0; i < call->n; i++) {
+		const struct db_arg *a = &call->args[i];
 		v->letters[i] = a->letter;
 		v->types[i] = a->letter == 'i'   ? TYPE_INT8
 		              : a->letter == 't' ? TYPE_TEXT
@@ -197,7 +232,7 @@ static int set_values(struct pg_db *s, struct values *v, const struct db_arg *ar
 			v->length[i] = sizeof v->number[i];
 		}
 	}
-	v->letters[n] = 0;
+	v->letters[call->n] = 0;
 	return 0;
 }
 
@@ -207,47 +242,60 @@ static const char *text_of(const struct pg_statement *st)
 }
 
 /* Prepares and keeps a statement. */
-static int prepare(struct pg_db *s, struct pg_statement **ret, const char *sql, const struct values *v, int n)
+static int prepare(struct pg_db *s, struct pg_statement **ret, const struct db_call *call, const struct values *v)
 {
-	size_t types_size = (size_t)n + 1, text_size = strlen(sql) + 1;
+	size_t types_size = (size_t)call->n + 1, text_size = strlen(call->sql) + 1;
 	struct pg_statement *st = malloc(sizeof *st + types_size + text_size);
 	if (!st)
 		return db_fail(&s->db, -ENOMEM, "no memory");
 	snprintf(st->name, sizeof st->name, "s%u", s->prepared++);
 	memcpy(st->sent, v->letters, types_size);
-	memcpy(st->sent + types_size, sql, text_size);
-	PGresult *answer = PQprepare(s->c, st->name, sql, n, v->types);
-	if (!good(answer)) {
+	memcpy(st->sent + types_size, call->sql, text_size);
+	int r = settle(s);
+	PGresult *answer = r ? NULL : PQprepare(s->c, st->name, call->sql, call->n, v->types);
+	if (!r && !good(answer))
+		r = fail(s, answer);
+	else
+		PQclear(answer);
+	if (!r && db_cache_put(&s->db.cache, call->sql, st))
+		r = db_fail(&s->db, -ENOMEM, "no memory");
+	if (r)
 		free(st);
-		return fail(s, answer);
-	}
-	PQclear(answer);
-	int r = db_cache_put(&s->db.cache, sql, st);
-	if (r) {
-		free(st);
-		return db_fail(&s->db, r, "no memory");
-	}
-	*ret = st;
+	else
+		*ret = st;
+	return r;
+}
+
+/* The values, and the prepared statement; NULL when it must go as text: it is built, or it is called with other types
+ * than the prepared one, or another text has come to stand at the same address. */
+static int ready(struct pg_db *s, struct pg_statement **ret, const struct db_call *call, struct values *v)
+{
+	*ret = NULL;
+	int r = set_values(s, v, call);
+	if (r || !call->cached)
+		return r;
+	struct pg_statement *st = db_cache_get(&s->db.cache, call->sql);
+	if (!st)
+		return prepare(s, ret, call, v);
+	if (strcmp(st->sent, v->letters) == 0 && strcmp(text_of(st), call->sql) == 0)
+		*ret = st;
 	return 0;
 }
 
-/* Sends the statement: by the connection's prepared one, or as text when it is built, or when it is called with other
- * types than the prepared one or another text has come to stand at the same address. */
-static int send(struct pg_db *s, PGresult **ret, const char *sql, bool cached, const struct values *v, int n)
+static int ask(struct pg_db *s, PGresult **ret, const struct db_call *call)
 {
-	struct pg_statement *st = cached ? db_cache_get(&s->db.cache, sql) : NULL;
-	if (cached && !st) {
-		int r = prepare(s, &st, sql, v, n);
-		if (r)
-			return r;
-	}
-	PGresult *answer;
-	if (st && strcmp(st->sent, v->letters) == 0 && strcmp(text_of(st), sql) == 0)
-		answer = PQexecPrepared(s->c, st->name, n, v->at, v->length, v->binary, 0);
-	else
-		answer = PQexecParams(s->c, sql, n, v->types, v->at, v->length, v->binary, 0);
+	struct values v;
+	struct pg_statement *st;
+	int r = ready(s, &st, call, &v);
+	if (!r)
+		r = settle(s);
+	if (r)
+		return r;
+	PGresult *answer = st ? PQexecPrepared(s->c, st->name, call->n, v.at, v.length, v.binary, 0)
+	                      : PQexecParams(s->c, call->sql, call->n, v.types, v.at, v.length, v.binary, 0);
 	if (!good(answer))
 		return fail(s, answer);
+	s->db.touched |= strncmp(PQcmdStatus(answer), "SELECT", 6) != 0;
 	*ret = answer;
 	return 0;
 }
@@ -264,24 +312,49 @@ static int make_rows(struct pg_db *s, struct db_rows **ret, PGresult *answer)
 	return 0;
 }
 
-static int run(struct db *db, struct db_rows **ret, int64_t *ret_changed, const char *sql, bool cached,
-    const struct db_arg *args, int n)
+static int query(struct db *db, struct db_rows **ret, const struct db_call *call)
 {
 	struct pg_db *s = (struct pg_db *)db;
-	struct values v;
 	PGresult *answer = NULL;
-	int r = set_values(s, &v, args, n);
-	if (!r)
-		r = send(s, &answer, sql, cached, &v, n);
+	int r = ask(s, &answer, call);
+	return r ? r : make_rows(s, ret, answer);
+}
+
+static int exec(struct db *db, int64_t *ret_changed, const struct db_call *call)
+{
+	PGresult *answer = NULL;
+	int r = ask((struct pg_db *)db, &answer, call);
 	if (r)
 		return r;
-	if (ret)
-		return make_rows(s, ret, answer);
-	const char *changed = PQcmdTuples(answer);
-	if (ret_changed && str_i64(changed, 0, INT64_MAX, ret_changed))
+	if (ret_changed && str_i64(PQcmdTuples(answer), 0, INT64_MAX, ret_changed))
 		*ret_changed = 0; /* a command that counts no rows */
 	PQclear(answer);
 	return 0;
+}
+
+/* Answers are small, so many fit into the socket before anybody reads them. */
+static int send(struct db *db, const struct db_call *call)
+{
+	enum { MOST = 256 };
+	struct pg_db *s = (struct pg_db *)db;
+	struct values v;
+	struct pg_statement *st;
+	int r = ready(s, &st, call, &v);
+	if (r)
+		return r;
+	if (!st || !db->in_transaction)
+		return exec(db, NULL, call);
+	if (!s->sent)
+		PQenterPipelineMode(s->c);
+	db->touched = true;
+	if (!PQsendQueryPrepared(s->c, st->name, call->n, v.at, v.length, v.binary, 0))
+		return fail(s, NULL);
+	return ++s->sent < MOST ? 0 : settle(s);
+}
+
+static int settle_all(struct db *db)
+{
+	return settle((struct pg_db *)db);
 }
 
 static void drop_blobs(struct pg_rows *rows)
@@ -412,7 +485,10 @@ const struct db_driver db_postgres = {
     .close = close_db,
     .control = control,
     .statement = statement,
-    .run = run,
+    .query = query,
+    .exec = exec,
+    .send = send,
+    .settle = settle_all,
     .next = next,
     .done = done,
     .null = column_null,

@@ -13,7 +13,7 @@ struct sqlite_rows {
 struct sqlite_statement {
 	sqlite3_stmt *h;
 	struct sqlite_rows rows; /* a statement has one run at a time, so its rows live with it */
-	bool busy, cached;
+	bool busy, cached, writes;
 	int n;
 	unsigned char at[DB_MAX_ARGS]; /* `$1` is parameter number at[0]; SQLite counts by first appearance */
 };
@@ -97,6 +97,7 @@ static int prepare(struct sqlite_db *s, struct sqlite_statement **ret, const cha
 		return r;
 	}
 	st->rows.rows.db = &s->db;
+	st->writes = !sqlite3_stmt_readonly(st->h);
 	st->rows.statement = st;
 	*ret = st;
 	return 0;
@@ -133,12 +134,13 @@ static int bind_one(sqlite3_stmt *h, int at, const struct db_arg *a, sqlite3_des
 	}
 }
 
-static int bind(struct sqlite_db *s, struct sqlite_statement *st, const struct db_arg *args, int n, bool copy)
+static int bind(
+    struct sqlite_db *s, struct sqlite_statement *st, const struct db_call *call, sqlite3_destructor_type life)
 {
-	if (n != st->n)
+	if (call->n != st->n)
 		return db_fail(&s->db, -EINVAL, "the statement has another number of parameters than its format");
-	for (int i = 0; i < n; i++) {
-		int rc = bind_one(st->h, st->at[i], &args[i], copy ? SQLITE_TRANSIENT : SQLITE_STATIC);
+	for (int i = 0; i < call->n; i++) {
+		int rc = bind_one(st->h, st->at[i], &call->args[i], life);
 		if (rc)
 			return fail(s, rc);
 	}
@@ -153,29 +155,62 @@ static void end_run(struct sqlite_statement *st)
 		drop_statement(st);
 }
 
-static int run(struct db *db, struct db_rows **ret, int64_t *ret_changed, const char *sql, bool cached,
-    const struct db_arg *args, int n)
+/* The statement with its values, ready to be stepped. */
+static int ready(
+    struct sqlite_db *s, struct sqlite_statement **ret, const struct db_call *call, sqlite3_destructor_type life)
 {
-	struct sqlite_db *s = (struct sqlite_db *)db;
 	struct sqlite_statement *st;
-	int r = statement_for(s, &st, sql, cached);
+	int r = statement_for(s, &st, call->sql, call->cached);
 	if (r)
 		return r;
 	st->busy = true;
-	r = bind(s, st, args, n, ret != NULL);
-	if (!r && ret) {
-		*ret = &st->rows.rows;
-		return 0;
+	r = bind(s, st, call, life);
+	if (r) {
+		end_run(st);
+		return r;
 	}
-	int rc = SQLITE_ROW;
-	while (!r && rc == SQLITE_ROW)
-		rc = sqlite3_step(st->h);
-	if (!r && rc != SQLITE_DONE)
+	s->db.touched |= st->writes;
+	*ret = st;
+	return 0;
+}
+
+/* The values are copied: the first step comes when the caller's may be gone. */
+static int query(struct db *db, struct db_rows **ret, const struct db_call *call)
+{
+	struct sqlite_statement *st;
+	int r = ready((struct sqlite_db *)db, &st, call, SQLITE_TRANSIENT);
+	if (!r)
+		*ret = &st->rows.rows;
+	return r;
+}
+
+static int exec(struct db *db, int64_t *ret_changed, const struct db_call *call)
+{
+	struct sqlite_db *s = (struct sqlite_db *)db;
+	struct sqlite_statement *st;
+	int r = ready(s, &st, call, SQLITE_STATIC);
+	if (r)
+		return r;
+	int rc;
+	while ((rc = sqlite3_step(st->h)) == SQLITE_ROW)
+		;
+	if (rc != SQLITE_DONE)
 		r = fail(s, rc);
-	if (!r && ret_changed)
+	else if (ret_changed)
 		*ret_changed = sqlite3_changes64(s->h);
 	end_run(st);
 	return r;
+}
+
+static int send(struct db *db, const struct db_call *call)
+{
+	return exec(db, NULL, call);
+}
+
+static int settle(struct db *db)
+{
+	(void)db; /* nothing is ever under way */
+	return 0;
 }
 
 static struct sqlite_statement *statement_of(struct db_rows *rows)
@@ -261,6 +296,7 @@ static int statement(struct db *db, const char *sql)
 {
 	struct sqlite_db *s = (struct sqlite_db *)db;
 	int rc = sqlite3_exec(s->h, sql, NULL, NULL, NULL);
+	db->touched = true;
 	return rc ? fail(s, rc) : 0;
 }
 
@@ -339,7 +375,10 @@ const struct db_driver db_sqlite = {
     .close = close_db,
     .control = control,
     .statement = statement,
-    .run = run,
+    .query = query,
+    .exec = exec,
+    .send = send,
+    .settle = settle,
     .next = next,
     .done = done,
     .null = column_null,

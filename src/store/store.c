@@ -68,10 +68,11 @@ static void report_done(struct store *s, const struct job *job)
 static void *writer_thread(void *arg)
 {
 	struct store *s = arg;
+	struct writing w = {.db = s->db, .prepare = read_clock, .arg = s};
 	int n;
 	while ((n = job_queue_take(&s->writes, s->jobs, s->group)) > 0) {
 		int64_t start = clock_mono_us();
-		int commits = write_group(s->db, read_clock, s, s->jobs, n);
+		int commits = write_group(&w, s->jobs, n);
 		atomic_fetch_add_explicit(&s->commits, commits, memory_order_relaxed);
 		atomic_fetch_add_explicit(&s->commit_us, clock_mono_us() - start, memory_order_relaxed);
 		if (commits)

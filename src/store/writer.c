@@ -75,8 +75,8 @@ static int write_among(struct db *db, struct job *job)
 	return busy ? -EBUSY : r;
 }
 
-/* The group in the transaction that has begun. */
-static int finish_together(struct db *db, struct job *jobs, int n)
+/* The group in the transaction that has begun, a savepoint each. */
+static int finish_among(struct db *db, struct job *jobs, int n)
 {
 	int r = 0;
 	for (int i = 0; i < n && !r; i++)
@@ -87,19 +87,66 @@ static int finish_together(struct db *db, struct job *jobs, int n)
 	return r;
 }
 
-int write_group(struct db *db, int (*prepare)(void *arg, struct db *db), void *arg, struct job *jobs, int n)
+/* The group without savepoints, which cost more than most jobs. -ECANCELED: a job failed that had written something;
+ * nothing stands, and the group must be run with them. */
+static int finish_trusting(struct db *db, struct job *jobs, int n)
 {
-	struct transaction t = {db, prepare, arg};
-	if (n == 1)
-		return write_each(&t, jobs, n);
-	int r = begin(&t);
-	if (!r) {
-		r = finish_together(db, jobs, n);
-		if (r == -EBUSY)
-			return write_each(&t, jobs, n);
+	bool good = true;
+	for (int i = 0; i < n && good; i++) {
+		db_mark(db);
+		jobs[i].r = jobs[i].run(db, jobs[i].arg);
+		good = jobs[i].r ? db_unchanged(db) : !db_owes(db);
 	}
+	if (good && !db_settle(db))
+		return db_commit(db);
+	db_rollback(db);
+	return -ECANCELED;
+}
+
+static int write_each_or_fail(const struct transaction *t, struct job *jobs, int n, int r)
+{
+	if (r == -EBUSY)
+		return write_each(t, jobs, n);
 	for (int i = 0; i < n && r; i++)
 		if (!jobs[i].r)
 			jobs[i].r = r;
 	return !r;
+}
+
+static void forget(struct job *jobs, int n)
+{
+	for (int i = 0; i < n; i++)
+		jobs[i].r = 0;
+}
+
+static void fail_all(struct job *jobs, int n, int r)
+{
+	for (int i = 0; i < n; i++)
+		jobs[i].r = r;
+}
+
+int write_group(struct writing *w, struct job *jobs, int n)
+{
+	enum { CAREFUL_GROUPS = 16 };
+	struct transaction t = {w->db, w->prepare, w->arg};
+	if (n == 1)
+		return write_each(&t, jobs, n);
+	int r = begin(&t), finished = -ECANCELED;
+	if (!r && !w->careful) {
+		finished = finish_trusting(w->db, jobs, n);
+		if (finished == -ECANCELED) { /* where one fails others will */
+			w->careful = CAREFUL_GROUPS;
+			forget(jobs, n);
+			r = begin(&t);
+		}
+	}
+	if (r) {
+		fail_all(jobs, n, r);
+		return 0;
+	}
+	if (finished == -ECANCELED) {
+		w->careful--;
+		finished = finish_among(w->db, jobs, n);
+	}
+	return write_each_or_fail(&t, jobs, n, finished);
 }

@@ -4,8 +4,15 @@
 
 #include "job_queue.h"
 
+struct writing {
+	struct db *db;
+	int (*prepare)(void *arg, struct db *db); /* runs first inside each transaction */
+	void *arg;
+	int careful; /* so many groups more are run with a savepoint for each job from the start */
+};
+
 /* Runs the jobs in one transaction and leaves each one's end in its r: 0 only when the commit that holds it is durable.
- * `prepare` runs first inside each transaction. Returns the number of commits. */
-int write_group(struct db *db, int (*prepare)(void *arg, struct db *db), void *arg, struct job *jobs, int n);
+ * Returns the number of commits. */
+int write_group(struct writing *w, struct job *jobs, int n);
 
 #endif

@@ -214,6 +214,52 @@ static void nothing_runs_after_an_error(void **state)
 	assert_int_equal(count(db), 1);
 }
 
+/* More than are sent at once, and between them what needs an answer. */
+static void what_is_sent_arrives_in_order(void **state)
+{
+	struct db *db = *state;
+	assert_int_equal(db_begin(db), 0);
+	for (int64_t i = 1; i <= 1000; i++) {
+		assert_int_equal(db_send(db, "insert into thing(id, body) values ($1, $2)", "it", i, "xyz"), 0);
+		if (i % 300 == 7)
+			assert_int_equal(count(db), i);
+	}
+	assert_int_equal(db_send(db, "update thing set of=id", ""), 0);
+	assert_int_equal(db_commit(db), 0);
+	assert_int_equal(count(db), 1000);
+	assert_int_equal(db_send(db, "delete from thing where id<>5", ""), 0);
+	assert_int_equal(count(db), 1);
+}
+
+static void what_is_sent_fails_by_the_end(void **state)
+{
+	struct db *db = *state;
+	int64_t n;
+	for (int way = 0; way < 4; way++) {
+		assert_int_equal(db_begin(db), 0);
+		assert_int_equal(db_savepoint(db), 0);
+		assert_int_equal(db_send(db, "insert into thing(id) values ($1)", "i", (int64_t)1), 0);
+		int r = db_send(db, "insert into thing(id) values ($1)", "i", (int64_t)1);
+		assert_true(r == 0 || r == -EEXIST);
+		r = db_send(db, "insert into thing(id) values ($1)", "i", (int64_t)2);
+		assert_true(r == 0 || r == -EEXIST);
+		if (way == 0)
+			assert_int_equal(db_settle(db), -EEXIST);
+		if (way == 1)
+			assert_int_equal(db_release_savepoint(db), -EEXIST);
+		if (way == 2)
+			assert_int_equal(db_row(db, "select count(*) from thing", "", "i", &n), -EEXIST);
+		if (way != 3)
+			assert_int_equal(db_rollback_savepoint(db), 0);
+		assert_int_equal(db_commit(db), way == 3 ? -EEXIST : 0);
+		assert_int_equal(count(db), 0);
+	}
+	assert_int_equal(db_begin(db), 0);
+	assert_int_equal(db_send(db, "insert into thing(id) values ($1)", "i", (int64_t)1), 0);
+	db_rollback(db);
+	assert_int_equal(count(db), 0);
+}
+
 static void a_savepoint_undoes_alone(void **state)
 {
 	struct db *db = *state;
@@ -354,6 +400,8 @@ static int run(const char *kind)
 	    EACH(errors_have_their_codes),
 	    EACH(a_reader_cannot_write),
 	    EACH(nothing_runs_after_an_error),
+	    EACH(what_is_sent_arrives_in_order),
+	    EACH(what_is_sent_fails_by_the_end),
 	    EACH(a_savepoint_undoes_alone),
 	    EACH(what_is_owed_is_not_committed),
 	    EACH(a_query_runs_inside_itself),

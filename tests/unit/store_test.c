@@ -67,6 +67,75 @@ static void a_failing_job_is_undone_alone(void **state)
 	assert_true(stats.commits < 10);
 }
 
+/* How one of a group can fail, and what the others may notice of it. */
+enum way { GOOD, REFUSES, OWES, SENDS_TWICE, WAYS };
+
+struct member {
+	enum way way;
+	int64_t id;
+	int r;
+	_Atomic int runs, dones;
+	sem_t *ended;
+};
+
+static int run_member(struct db *db, void *arg)
+{
+	struct member *m = arg;
+	int64_t n;
+	int r = db_row(db, "select count(*) from thing where id=$1", "i", m->id, "i", &n);
+	m->runs++;
+	if (!r && m->way == REFUSES)
+		return -EPERM;
+	for (int i = 0; i < (m->way == SENDS_TWICE ? 2 : 1) && !r; i++)
+		r = db_send(db, "insert into thing(id, body) values ($1, 'x')", "i", m->id);
+	db_owe(db, m->way == OWES);
+	return r;
+}
+
+static void note_member(void *arg, int r)
+{
+	struct member *m = arg;
+	m->r = r;
+	m->dones++;
+	sem_post(m->ended);
+}
+
+/* A group of good ones and one that fails in its own way. */
+static void run_group_with(struct store *s, enum way way, int64_t first)
+{
+	static const int expected[WAYS] = {0, -EPERM, -EPROTO, -EEXIST};
+	struct member all[FIXTURE_GROUP] = {0};
+	sem_t ended;
+	sem_init(&ended, 0, 0);
+	struct fixture_hold *h = fixture_hold(store_write, s);
+	for (int i = 0; i < FIXTURE_GROUP; i++) {
+		all[i] = (struct member){.way = i == 7 ? way : GOOD, .id = first + i, .ended = &ended};
+		assert_int_equal(store_write(s, run_member, note_member, &all[i]), 0);
+	}
+	fixture_let_go(h);
+	for (int i = 0; i < FIXTURE_GROUP; i++)
+		sem_wait(&ended);
+	sem_destroy(&ended);
+	for (int i = 0; i < FIXTURE_GROUP; i++) {
+		assert_int_equal(all[i].r, expected[all[i].way]);
+		assert_int_equal(all[i].dones, 1);
+		if (way == REFUSES)
+			assert_int_equal(all[i].runs, 1);
+	}
+}
+
+static void whoever_fails_in_a_group_fails_alone(void **state)
+{
+	static const enum way ways[] = {REFUSES, OWES, SENDS_TWICE, SENDS_TWICE, OWES, GOOD};
+	fixture_sql(*state, thing_table);
+	for (int i = 0; i < 6; i++) {
+		run_group_with(*state, ways[i], 100 * i);
+		char sql[80];
+		snprintf(sql, sizeof sql, "select count(*) from thing where id>=%d", 100 * i);
+		assert_int_equal(fixture_number(*state, sql), ways[i] == GOOD ? FIXTURE_GROUP : FIXTURE_GROUP - 1);
+	}
+}
+
 static void a_commit_that_fails_fails_the_group(void **state)
 {
 	struct insert in[FIXTURE_GROUP] = {0};
@@ -391,6 +460,7 @@ static int run(const char *kind)
 {
 	const struct CMUnitTest cases[] = {
 	    EACH(a_failing_job_is_undone_alone),
+	    EACH(whoever_fails_in_a_group_fails_alone),
 	    EACH(a_commit_that_fails_fails_the_group),
 	    EACH(a_full_queue_refuses),
 	    EACH(closing_runs_what_is_queued),
