@@ -48,7 +48,8 @@ static void roles_hold_what_they_should(void **state)
 	(void)state;
 	for (int p = MAY_SELF; p < PERMISSION_END; p++) {
 		for (int r = 1; r < ROLE_END; r++)
-			assert_true(!role_has((enum role)r, (enum permission)p) || role_has(ROLE_ADMINISTRATOR, (enum permission)p));
+			assert_true(!role_has((enum role)r, (enum permission)p) ||
+			            role_has(ROLE_ADMINISTRATOR, (enum permission)p));
 		assert_true(role_has(ROLE_ADMINISTRATOR, (enum permission)p));
 		assert_true(!role_has(ROLE_VIEWER, (enum permission)p) || reads(p));
 		assert_true(!role_has(ROLE_AUDITOR, (enum permission)p) || reads(p));
@@ -84,19 +85,22 @@ static void a_route_without_a_rule_is_refused(void **state)
 	assert_int_equal(check_one((struct route){"GET", "/a", MAY_READ_UNITS, AT_ANYWHERE, 0, nothing}, &e), 0);
 	assert_int_equal(check_one((struct route){"GET", "/a", 0, AT_ANYWHERE, 0, nothing}, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "permission"));
-	assert_int_equal(check_one((struct route){"GET", "/a", PERMISSION_END, AT_ANYWHERE, 0, nothing}, NULL), -EINVAL);
+	assert_int_equal(
+	    check_one((struct route){"GET", "/a", PERMISSION_END, AT_ANYWHERE, 0, nothing}, NULL), -EINVAL);
 	assert_int_equal(check_one((struct route){"GET", "/a", MAY_READ_UNITS, 0, 0, nothing}, NULL), -EINVAL);
 	assert_int_equal(check_one((struct route){"GET", "/a", MAY_READ_UNITS, AT_NOWHERE, 0, nothing}, NULL), -EINVAL);
 	assert_int_equal(check_one((struct route){"GET", "/a", MAY_SELF, AT_ANYWHERE, 0, nothing}, NULL), -EINVAL);
 	assert_int_equal(check_one((struct route){"GET", "/a", MAY_READ_UNITS, AT_ANYWHERE, 0, NULL}, NULL), -EINVAL);
-	assert_int_equal(check_one((struct route){"GET", "/a", MAY_READ_UNITS, AT_ANYWHERE, ROUTE_WRITES, nothing}, NULL), -EINVAL);
-	assert_int_equal(check_one((struct route){"DELETE", "/a", MAY_READ_UNITS, AT_ANYWHERE, 0, nothing}, NULL), -EINVAL);
+	assert_int_equal(
+	    check_one((struct route){"GET", "/a", MAY_READ_UNITS, AT_ANYWHERE, ROUTE_WRITES, nothing}, NULL), -EINVAL);
+	assert_int_equal(
+	    check_one((struct route){"DELETE", "/a", MAY_READ_UNITS, AT_ANYWHERE, 0, nothing}, NULL), -EINVAL);
 }
 
 static void twins_are_refused(void **state)
 {
 	static const struct route a[] = {ROUTE("GET", "/a/{x}", MAY_READ_UNITS, AT_ANYWHERE, 0, nothing),
-		ROUTE("GET", "/a/b", MAY_READ_UNITS, AT_ANYWHERE, 0, nothing)};
+	    ROUTE("GET", "/a/b", MAY_READ_UNITS, AT_ANYWHERE, 0, nothing)};
 	static const struct route b[] = {ROUTE("GET", "/a/{y}", MAY_READ_UNITS, AT_ANYWHERE, 0, nothing)};
 	static const struct route_table ta = ROUTE_TABLE(a), tb = ROUTE_TABLE(b);
 	const struct route_table *both[] = {&ta, &tb};
@@ -153,13 +157,13 @@ struct sample {
 	const json_t *list;
 };
 static const struct form_field sample_form[] = {
-	FORM_TEXT_OF(struct sample, name, FORM_NEEDED, 1),
-	FORM_I64_OF(struct sample, n, FORM_OPTIONAL, 0, 10),
-	FORM_OF(struct sample, from, FORM_FROM, FORM_OPTIONAL),
-	FORM_OF(struct sample, known, FORM_UNTIL, FORM_OPTIONAL),
-	FORM_OF(struct sample, day, FORM_DAY, FORM_OPTIONAL),
-	FORM_OF(struct sample, yes, FORM_BOOL, FORM_OPTIONAL),
-	FORM_OF(struct sample, list, FORM_JSON, FORM_OPTIONAL),
+    FORM_TEXT_OF(struct sample, name, FORM_NEEDED, 1),
+    FORM_I64_OF(struct sample, n, FORM_OPTIONAL, 0, 10),
+    FORM_OF(struct sample, from, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct sample, known, FORM_UNTIL, FORM_OPTIONAL),
+    FORM_OF(struct sample, day, FORM_DAY, FORM_OPTIONAL),
+    FORM_OF(struct sample, yes, FORM_BOOL, FORM_OPTIONAL),
+    FORM_OF(struct sample, list, FORM_JSON, FORM_OPTIONAL),
 };
 
 static int read_sample(const char *json, bool loose, struct sample *ret, uint64_t *given, struct form_fault *fault)
@@ -182,9 +186,11 @@ static void forms_are_read(void **state)
 	uint64_t given;
 	(void)state;
 
-	assert_int_equal(read_sample("{\"name\":\" Sở \",\"n\":10,\"from\":\"2022-05-12\",\"known\":\"2022-05-12\",\"day\":\"1970-01-02\","
-				     "\"yes\":true,\"list\":[1]}",
-			     false, &s, &given, &fault),
+	assert_int_equal(
+	    read_sample(
+	        "{\"name\":\" Sở \",\"n\":10,\"from\":\"2022-05-12\",\"known\":\"2022-05-12\",\"day\":\"1970-01-02\","
+	        "\"yes\":true,\"list\":[1]}",
+	        false, &s, &given, &fault),
 	    0);
 	assert_string_equal(s.name, "Sở");
 	assert_int_equal(s.n, 10);
@@ -208,27 +214,27 @@ static void faults_name_their_field(void **state)
 	static const struct {
 		const char *json, *field;
 	} bad[] = {
-		{"{}", "name"},
-		{"{\"name\":1}", "name"},
-		{"{\"name\":null}", "name"},
-		{"{\"name\":\"\"}", "name"},
-		{"{\"name\":\"   \"}", "name"},
-		{"{\"name\":\"123456789\"}", "name"},
-		{"{\"name\":\"a\\u0007\"}", "name"},
-		{"{\"name\":\"a\",\"n\":11}", "n"},
-		{"{\"name\":\"a\",\"n\":-1}", "n"},
-		{"{\"name\":\"a\",\"n\":1.0}", "n"},
-		{"{\"name\":\"a\",\"n\":\"1\"}", "n"},
-		{"{\"name\":\"a\",\"n\":true}", "n"},
-		{"{\"name\":\"a\",\"yes\":1}", "yes"},
-		{"{\"name\":\"a\",\"yes\":\"true\"}", "yes"},
-		{"{\"name\":\"a\",\"day\":\"2022-02-30\"}", "day"},
-		{"{\"name\":\"a\",\"day\":\"2022-05-12T00:00:00Z\"}", "day"},
-		{"{\"name\":\"a\",\"day\":5}", "day"},
-		{"{\"name\":\"a\",\"from\":\"yesterday\"}", "from"},
-		{"{\"name\":\"a\",\"nmae\":\"b\"}", "nmae"},
-		{"[]", ""},
-		{"\"a\"", ""},
+	    {"{}", "name"},
+	    {"{\"name\":1}", "name"},
+	    {"{\"name\":null}", "name"},
+	    {"{\"name\":\"\"}", "name"},
+	    {"{\"name\":\"   \"}", "name"},
+	    {"{\"name\":\"123456789\"}", "name"},
+	    {"{\"name\":\"a\\u0007\"}", "name"},
+	    {"{\"name\":\"a\",\"n\":11}", "n"},
+	    {"{\"name\":\"a\",\"n\":-1}", "n"},
+	    {"{\"name\":\"a\",\"n\":1.0}", "n"},
+	    {"{\"name\":\"a\",\"n\":\"1\"}", "n"},
+	    {"{\"name\":\"a\",\"n\":true}", "n"},
+	    {"{\"name\":\"a\",\"yes\":1}", "yes"},
+	    {"{\"name\":\"a\",\"yes\":\"true\"}", "yes"},
+	    {"{\"name\":\"a\",\"day\":\"2022-02-30\"}", "day"},
+	    {"{\"name\":\"a\",\"day\":\"2022-05-12T00:00:00Z\"}", "day"},
+	    {"{\"name\":\"a\",\"day\":5}", "day"},
+	    {"{\"name\":\"a\",\"from\":\"yesterday\"}", "from"},
+	    {"{\"name\":\"a\",\"nmae\":\"b\"}", "nmae"},
+	    {"[]", ""},
+	    {"\"a\"", ""},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -236,7 +242,9 @@ static void faults_name_their_field(void **state)
 		struct sample s;
 		json_t *o = json_loads(bad[i].json, JSON_DECODE_ANY, NULL);
 		assert_non_null(o);
-		assert_int_equal(form_read(sample_form, sizeof sample_form / sizeof sample_form[0], o, false, &s, NULL, &fault), -EINVAL);
+		assert_int_equal(
+		    form_read(sample_form, sizeof sample_form / sizeof sample_form[0], o, false, &s, NULL, &fault),
+		    -EINVAL);
 		assert_string_equal(fault.field, bad[i].field);
 		assert_true(fault.text[0]);
 		json_decref(o);
@@ -393,22 +401,22 @@ static void a_worker_does_all_that_it_took(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_lead_back),
-		cmocka_unit_test(roles_hold_what_they_should),
-		cmocka_unit_test(a_route_without_a_rule_is_refused),
-		cmocka_unit_test(twins_are_refused),
-		cmocka_unit_test(every_route_there_is_has_its_rule),
-		cmocka_unit_test(paths_are_found),
-		cmocka_unit_test(forms_are_read),
-		cmocka_unit_test(faults_name_their_field),
-		cmocka_unit_test(queries_are_read),
-		cmocka_unit_test(languages_are_chosen),
-		cmocka_unit_test(problems_have_words),
-		cmocka_unit_test(passwords_are_kept_as_hashes),
-		cmocka_unit_test(account_names_are_plain),
-		cmocka_unit_test(bearers_prove_their_page),
-		cmocka_unit_test(delays_grow_and_end),
-		cmocka_unit_test(a_worker_does_all_that_it_took),
+	    cmocka_unit_test(names_lead_back),
+	    cmocka_unit_test(roles_hold_what_they_should),
+	    cmocka_unit_test(a_route_without_a_rule_is_refused),
+	    cmocka_unit_test(twins_are_refused),
+	    cmocka_unit_test(every_route_there_is_has_its_rule),
+	    cmocka_unit_test(paths_are_found),
+	    cmocka_unit_test(forms_are_read),
+	    cmocka_unit_test(faults_name_their_field),
+	    cmocka_unit_test(queries_are_read),
+	    cmocka_unit_test(languages_are_chosen),
+	    cmocka_unit_test(problems_have_words),
+	    cmocka_unit_test(passwords_are_kept_as_hashes),
+	    cmocka_unit_test(account_names_are_plain),
+	    cmocka_unit_test(bearers_prove_their_page),
+	    cmocka_unit_test(delays_grow_and_end),
+	    cmocka_unit_test(a_worker_does_all_that_it_took),
 	};
 
 	if (sodium_init() < 0)

@@ -8,8 +8,8 @@ int main(void)
 		for (size_t i = 0; i < all_routes[t]->n; i++) {
 			const struct route *r = &all_routes[t]->routes[i];
 			printf("%s %s %s%s%s%s\n", r->method, r->path, permission_name(r->need),
-			    r->flags & (ROUTE_WRITES | ROUTE_FIRST_WRITES) ? " writes" : "", r->flags & ROUTE_SECRET ? " secret" : "",
-			    r->flags & ROUTE_SIMULATION ? " simulation" : "");
+			    r->flags & (ROUTE_WRITES | ROUTE_FIRST_WRITES) ? " writes" : "",
+			    r->flags & ROUTE_SECRET ? " secret" : "", r->flags & ROUTE_SIMULATION ? " simulation" : "");
 		}
 	return 0;
 }

@@ -12,7 +12,8 @@ static int read_grants(struct db *db, struct subject *s)
 {
 	struct db_rows *rows;
 	int r = db_query(db, &rows,
-	    "select id, role, node_id from role_grant where account_id = $1 and ended_rev = 0 order by id", "i", s->account_id);
+	    "select id, role, node_id from role_grant where account_id = $1 and ended_rev = 0 order by id", "i",
+	    s->account_id);
 
 	if (r)
 		return r;
@@ -36,14 +37,16 @@ int access_subject(struct db *db, const char *bearer, struct subject *ret)
 		return -EACCES;
 	r = db_row(db,
 	    "select b.id, b.account_id, b.kind, b.may, b.node_id, b.expires_real, a.name from bearer b"
-	    " join account a on a.id = b.account_id where b.hash = $1 and b.ended = 0 and b.expires_real > $2 and a.disabled = 0",
-	    "bi", hash, sizeof hash, clock_real_us(), "iiiiiiT", &s.bearer_id, &s.account_id, &kind, &may, &s.limit_node,
-	    &s.expires_real, s.name, sizeof s.name);
+	    " join account a on a.id = b.account_id where b.hash = $1 and b.ended = 0 and b.expires_real > $2 and "
+	    "a.disabled = 0",
+	    "bi", hash, sizeof hash, clock_real_us(), "iiiiiiT", &s.bearer_id, &s.account_id, &kind, &may,
+	    &s.limit_node, &s.expires_real, s.name, sizeof s.name);
 	if (r)
 		return r == -ENOENT ? -EACCES : r;
 	s.kind = (enum bearer_kind)kind;
 	s.may = (permission_set)may;
-	r = db_row(db, "select count(*) from login where account_id = $1 and must_change <> 0", "i", s.account_id, "i", &must_change);
+	r = db_row(db, "select count(*) from login where account_id = $1 and must_change <> 0", "i", s.account_id, "i",
+	    &must_change);
 	s.must_change = must_change;
 	if (!r)
 		r = read_grants(db, &s);
@@ -261,17 +264,17 @@ static int at_account(struct db *db, struct call *c)
 }
 
 static int (*const places[AT_END])(struct db *db, struct call *c) = {
-	[AT_PROVINCE] = at_province,
-	[AT_ANYWHERE] = at_anywhere,
-	[AT_NODE] = at_node,
-	[AT_BODY_NODE] = at_body_node,
-	[AT_BODY_PARENT] = at_body_parent,
-	[AT_QUERY_NODE] = at_query_node,
-	[AT_MACHINE] = at_machine,
-	[AT_TASK] = at_task,
-	[AT_ENROL_TOKEN] = at_enrol_token,
-	[AT_ACCOUNT] = at_account,
-	[AT_GRANT] = at_grant,
+    [AT_PROVINCE] = at_province,
+    [AT_ANYWHERE] = at_anywhere,
+    [AT_NODE] = at_node,
+    [AT_BODY_NODE] = at_body_node,
+    [AT_BODY_PARENT] = at_body_parent,
+    [AT_QUERY_NODE] = at_query_node,
+    [AT_MACHINE] = at_machine,
+    [AT_TASK] = at_task,
+    [AT_ENROL_TOKEN] = at_enrol_token,
+    [AT_ACCOUNT] = at_account,
+    [AT_GRANT] = at_grant,
 };
 
 static int admit_subject(struct db *db, struct call *c)

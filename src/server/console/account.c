@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-int grant_add(struct db *db, const struct ledger_entry *l, int64_t account_id, const struct grant_wish *w, int64_t *ret_id)
+int grant_add(
+    struct db *db, const struct ledger_entry *l, int64_t account_id, const struct grant_wish *w, int64_t *ret_id)
 {
 	int64_t n = 0, id;
 	int r = db_row(db, "select count(*) from node where id = $1", "i", w->node_id, "i", &n);
@@ -15,17 +16,20 @@ int grant_add(struct db *db, const struct ledger_entry *l, int64_t account_id, c
 		r = -ENOENT;
 	if (!r)
 		r = db_row(db,
-		    "select count(*) from role_grant where account_id = $1 and role = $2 and node_id = $3 and ended_rev = 0", "iti",
-		    account_id, role_name(w->role), w->node_id, "i", &n);
+		    "select count(*) from role_grant where account_id = $1 and role = $2 and node_id = $3 and "
+		    "ended_rev = 0",
+		    "iti", account_id, role_name(w->role), w->node_id, "i", &n);
 	if (!r && n)
 		r = -EEXIST;
 	if (!r)
-		r = db_row(db, "select count(*) from role_grant where account_id = $1 and ended_rev = 0", "i", account_id, "i", &n);
+		r = db_row(db, "select count(*) from role_grant where account_id = $1 and ended_rev = 0", "i",
+		    account_id, "i", &n);
 	if (!r && n >= MAX_GRANTS)
 		r = -E2BIG;
 	if (!r)
 		r = db_row(db,
-		    "insert into role_grant(account_id, role, node_id, origin, rev, ended_rev) values ($1, $2, $3, $4, $5, 0)"
+		    "insert into role_grant(account_id, role, node_id, origin, rev, ended_rev) values ($1, $2, $3, $4, "
+		    "$5, 0)"
 		    " returning id",
 		    "ititi", account_id, role_name(w->role), w->node_id, w->origin, l->rev, "i", ret_id ? ret_id : &id);
 	return r;
@@ -34,7 +38,8 @@ int grant_add(struct db *db, const struct ledger_entry *l, int64_t account_id, c
 int grant_end(struct db *db, const struct ledger_entry *l, int64_t grant_id)
 {
 	int64_t changed = 0;
-	int r = db_exec(db, &changed, "update role_grant set ended_rev = $2 where id = $1 and ended_rev = 0", "ii", grant_id, l->rev);
+	int r = db_exec(db, &changed, "update role_grant set ended_rev = $2 where id = $1 and ended_rev = 0", "ii",
+	    grant_id, l->rev);
 
 	return r ? r : changed ? 0 : -ENOENT;
 }
@@ -49,10 +54,11 @@ int account_create(struct db *db, const struct ledger_entry *l, const struct acc
 	if (!r && n)
 		r = -EEXIST;
 	if (!r)
-		r = db_row(db, "insert into account(name, display, disabled, rev) values ($1, $2, 0, $3) returning id", "tti", w->name,
-		    w->display, l->rev, "i", &id);
+		r = db_row(db, "insert into account(name, display, disabled, rev) values ($1, $2, 0, $3) returning id",
+		    "tti", w->name, w->display, l->rev, "i", &id);
 	if (!r && w->password_hash)
-		r = db_exec(db, NULL, "insert into login(issuer, subject, account_id, secret, must_change) values ($1, $2, $3, $4, $5)",
+		r = db_exec(db, NULL,
+		    "insert into login(issuer, subject, account_id, secret, must_change) values ($1, $2, $3, $4, $5)",
 		    "ttiti", ISSUER_LOCAL, w->name, id, w->password_hash, (int64_t)w->must_change);
 	for (size_t i = 0; !r && i < w->n_grants; i++)
 		r = grant_add(db, l, id, &w->grants[i], NULL);
@@ -64,8 +70,8 @@ int account_create(struct db *db, const struct ledger_entry *l, const struct acc
 int account_set(struct db *db, const struct ledger_entry *l, int64_t id, const char *display, bool disabled)
 {
 	int64_t changed = 0;
-	int r = db_exec(db, &changed, "update account set display = $2, disabled = $3, rev = $4 where id = $1", "itii", id, display,
-	    (int64_t)disabled, l->rev);
+	int r = db_exec(db, &changed, "update account set display = $2, disabled = $3, rev = $4 where id = $1", "itii",
+	    id, display, (int64_t)disabled, l->rev);
 
 	if (!r && !changed)
 		r = -ENOENT;
@@ -77,7 +83,8 @@ int account_set(struct db *db, const struct ledger_entry *l, int64_t id, const c
 int account_set_password(struct db *db, int64_t id, const char *hash, bool must_change, const uint8_t *keep)
 {
 	int64_t changed = 0;
-	int r = db_exec(db, &changed, "update login set secret = $3, must_change = $4 where account_id = $1 and issuer = $2", "itti", id,
+	int r = db_exec(db, &changed,
+	    "update login set secret = $3, must_change = $4 where account_id = $1 and issuer = $2", "itti", id,
 	    ISSUER_LOCAL, hash, (int64_t)must_change);
 
 	if (!r && !changed)
@@ -157,7 +164,8 @@ int account_make_administrator(struct store *s, const char *name, const char *pa
 	int r;
 
 	if (!account_name_ok(name))
-		return err_set(e, -EINVAL, "an account's name has 2 to %d of a-z 0-9 . _ - and begins with a letter or digit",
+		return err_set(e, -EINVAL,
+		    "an account's name has 2 to %d of a-z 0-9 . _ - and begins with a letter or digit",
 		    MAX_ACCOUNT_NAME);
 	r = password_acceptable(password, name, e);
 	if (r)

@@ -46,7 +46,8 @@ int account_set(struct db *db, const struct ledger_entry *l, int64_t id, const c
 int account_set_password(struct db *db, int64_t id, const char *hash, bool must_change, const uint8_t *keep);
 
 /* -EEXIST: the account has that role there. -ENOENT: no such node. -E2BIG. */
-int grant_add(struct db *db, const struct ledger_entry *l, int64_t account_id, const struct grant_wish *w, int64_t *ret_id);
+int grant_add(
+    struct db *db, const struct ledger_entry *l, int64_t account_id, const struct grant_wish *w, int64_t *ret_id);
 /* -ENOENT: no such grant, or ended. */
 int grant_end(struct db *db, const struct ledger_entry *l, int64_t grant_id);
 
@@ -54,9 +55,9 @@ int grant_end(struct db *db, const struct ledger_entry *l, int64_t grant_id);
  * administrator of the province. Its earlier tokens end. dst: BEARER_TEXT bytes; belongs into a file of mode 0600. */
 int account_make_command_token(struct store *s, char *dst, size_t size, struct err *e);
 
-/* The administrator of the whole province, made by whoever is root on the centre: creates the account, or, where the name
- * exists, gives it this password, enables it and grants it again (the way back in). The first sign-in must change the
- * password; until then the account can do nothing else. For programs: blocks, hashes on the calling thread. */
+/* The administrator of the whole province, made by whoever is root on the centre: creates the account, or, where the
+ * name exists, gives it this password, enables it and grants it again (the way back in). The first sign-in must change
+ * the password; until then the account can do nothing else. For programs: blocks, hashes on the calling thread. */
 int account_make_administrator(struct store *s, const char *name, const char *password, struct err *e);
 
 #endif

@@ -13,8 +13,21 @@ const struct console_services *console_services(const struct call *c)
 }
 
 const struct route_table *const all_routes[] = {
-	&session_table, &account_table, &unit_table, &unit_change_table, &licence_table, &naming_table, &machine_table,
-	&enrolment_table, &policy_routes_table, &task_table, &detection_table, &report_table, &audit_table, &export_table,
-	&trust_table, &clock_table,
+    &session_table,
+    &account_table,
+    &unit_table,
+    &unit_change_table,
+    &licence_table,
+    &naming_table,
+    &machine_table,
+    &enrolment_table,
+    &policy_routes_table,
+    &task_table,
+    &detection_table,
+    &report_table,
+    &audit_table,
+    &export_table,
+    &trust_table,
+    &clock_table,
 };
 const size_t all_routes_n = sizeof all_routes / sizeof all_routes[0];

@@ -1,5 +1,5 @@
-/* Who may do what: roles hold permissions, a grant gives a role on a node of the tree and all below it. Pure tables; the
- * choke point that applies them to a call is access.h, and no route goes round it (route.h).
+/* Who may do what: roles hold permissions, a grant gives a role on a node of the tree and all below it. Pure tables;
+ * the choke point that applies them to a call is access.h, and no route goes round it (route.h).
  *
  * A person may hold several grants. What they may see under one permission is the union of the subtrees of those grants
  * whose role has it. What lies outside every subtree of theirs answers 404, as if it were not there; what they may see
@@ -16,7 +16,7 @@ enum role { ROLE_VIEWER = 1, ROLE_UNIT_OPERATOR, ROLE_ANALYST, ROLE_ADMINISTRATO
 /* 0 is no permission, so that a rule that was forgotten is no rule. */
 enum permission {
 	MAY_ANYONE = 1, /* no account needed: signing in */
-	MAY_SELF,	/* any account, about itself */
+	MAY_SELF,       /* any account, about itself */
 	MAY_READ_UNITS, /* tree, declarations, pools, allocations, naming rules */
 	MAY_READ_MACHINES,
 	MAY_READ_DETECTIONS,
@@ -32,9 +32,9 @@ enum permission {
 	MAY_DECLARE,
 	MAY_CHANGE_LICENCES,
 	MAY_CHANGE_NAMING,
-	MAY_PLACE_MACHINES, /* overrule a machine's place */
+	MAY_PLACE_MACHINES,  /* overrule a machine's place */
 	MAY_RETIRE_MACHINES, /* retire, revoke a certificate */
-	MAY_ENROL,	    /* make and revoke enrolment tokens */
+	MAY_ENROL,           /* make and revoke enrolment tokens */
 	MAY_CHANGE_POLICY,
 	MAY_TASK,
 	MAY_CHANGE_ACCOUNTS,
@@ -49,13 +49,12 @@ typedef uint64_t permission_set;
 #define PERMISSION_BIT(p) (UINT64_C(1) << (p))
 _Static_assert(PERMISSION_END <= 64, "a set is 64 bits");
 
-const char *role_name(enum role r); /* "unit-operator"; NULL for none */
+const char *role_name(enum role r);              /* "unit-operator"; NULL for none */
 int role_find(const char *name, enum role *ret); /* -ENOENT */
 bool role_has(enum role r, enum permission p);
 permission_set role_permissions(enum role r);
 
-const char *permission_name(enum permission p); /* "read-units"; NULL for none */
+const char *permission_name(enum permission p);              /* "read-units"; NULL for none */
 int permission_find(const char *name, enum permission *ret); /* -ENOENT */
-
 
 #endif

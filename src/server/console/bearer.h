@@ -1,5 +1,5 @@
-/* Sessions of browsers and tokens of scripts: a text that only its holder has, of which the store keeps the BLAKE2b-256.
- * All of it lives on real time. */
+/* Sessions of browsers and tokens of scripts: a text that only its holder has, of which the store keeps the
+ * BLAKE2b-256. All of it lives on real time. */
 #ifndef BEARER_H
 #define BEARER_H
 

@@ -28,7 +28,7 @@ struct answer {
 	char field[64];
 	char text[384];
 	int retry_after_s;
-	char cookie[192]; /* Set-Cookie, or "" */
+	char cookie[192];  /* Set-Cookie, or "" */
 	char download[96]; /* file name of an attachment, or "" */
 };
 
@@ -39,7 +39,7 @@ struct call {
 	struct route_params params;
 	enum language language;
 	char address[MAX_ADDRESS]; /* of the peer */
-	json_t *query, *body;	   /* objects; body NULL when there is none */
+	json_t *query, *body;      /* objects; body NULL when there is none */
 	char bearer[BEARER_TEXT];  /* "" when there is none */
 	bool by_cookie;
 	bool query_read, body_read;
@@ -47,8 +47,8 @@ struct call {
 	/* set by the choke point, anew in each job */
 	struct subject subject;
 	struct scope *scope; /* of the route's permission; NULL for MAY_ANYONE and MAY_SELF */
-	int64_t node;	     /* the rule's node, where it names one */
-	int64_t object;	     /* the id of what the path names, where it names one */
+	int64_t node;        /* the rule's node, where it names one */
+	int64_t object;      /* the id of what the path names, where it names one */
 	char actor[32];
 	struct ledger_who who;
 
@@ -81,14 +81,15 @@ int call_text(struct call *c, int status, const char *type, struct buf *b); /* b
 
 /* Refusals: the problem, the member that is at fault ("" for none) and words for a person, which may be NULL. Returns a
  * negative errno. */
-int call_refuse(struct call *c, enum problem p, const char *field, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int call_refuse(struct call *c, enum problem p, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 /* What a library said; r < 0. e may be NULL. */
 int call_refuse_err(struct call *c, int r, const char *field, const struct err *e);
 
 /* Storage between the phases: zeroed, freed with the call (after `release`, which may be NULL). NULL: out of memory. */
 void *call_state(struct call *c, size_t size, void (*release)(void *state));
 
-#define CALL_FORM(c, f, dst, given) call_form(c, f, sizeof(f) / sizeof((f)[0]), dst, given)
+#define CALL_FORM(c, f, dst, given)  call_form(c, f, sizeof(f) / sizeof((f)[0]), dst, given)
 #define CALL_QUERY(c, f, dst, given) call_query(c, f, sizeof(f) / sizeof((f)[0]), dst, given)
 
 #endif

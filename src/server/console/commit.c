@@ -51,10 +51,12 @@ static int repeat_key(struct call *c, const char **ret)
 	if (c->route->flags & ROUTE_SECRET || c->route->need == MAY_ANYONE)
 		return call_refuse(c, PROBLEM_INVALID, "Idempotency-Key", "not here: nothing of a secret is kept");
 	if (n < 8 || n > MAX_REPEAT_KEY)
-		return call_refuse(c, PROBLEM_INVALID, "Idempotency-Key", "8 to %d printable characters", MAX_REPEAT_KEY);
+		return call_refuse(
+		    c, PROBLEM_INVALID, "Idempotency-Key", "8 to %d printable characters", MAX_REPEAT_KEY);
 	for (size_t i = 0; i < n; i++)
 		if (key[i] < 0x21 || key[i] > 0x7e)
-			return call_refuse(c, PROBLEM_INVALID, "Idempotency-Key", "8 to %d printable characters", MAX_REPEAT_KEY);
+			return call_refuse(
+			    c, PROBLEM_INVALID, "Idempotency-Key", "8 to %d printable characters", MAX_REPEAT_KEY);
 	*ret = key;
 	return 0;
 }
@@ -66,7 +68,8 @@ static int answer_again(struct db *db, struct call *c, const char *key)
 	struct buf b = BUF_INIT(MAX_REPEAT_ANSWER);
 	char *text = NULL;
 	int64_t status;
-	int r = db_row(db, "select digest, status, body from repeat_answer where account_id = $1 and key = $2 and real_at > $3", "iti",
+	int r = db_row(db,
+	    "select digest, status, body from repeat_answer where account_id = $1 and key = $2 and real_at > $3", "iti",
 	    c->subject.account_id, key, clock_real_us() - REPEAT_KEPT_US, "bit", then, sizeof then, &status, &text);
 
 	if (r)
@@ -96,8 +99,10 @@ static int keep_answer(struct db *db, struct call *c, const char *key)
 	r = db_exec(db, NULL, "delete from repeat_answer where real_at <= $1", "i", now - REPEAT_KEPT_US);
 	if (!r)
 		r = db_exec(db, NULL,
-		    "insert into repeat_answer(account_id, key, digest, status, body, real_at) values ($1, $2, $3, $4, $5, $6)", "itbiti",
-		    c->subject.account_id, key, d, sizeof d, (int64_t)c->answer.status, c->answer.body ? c->answer.body : "", now);
+		    "insert into repeat_answer(account_id, key, digest, status, body, real_at) values ($1, $2, $3, $4, "
+		    "$5, $6)",
+		    "itbiti", c->subject.account_id, key, d, sizeof d, (int64_t)c->answer.status,
+		    c->answer.body ? c->answer.body : "", now);
 	return r;
 }
 
@@ -113,7 +118,8 @@ static int run_with_entry(struct db *db, struct call *c)
 	if (!r && !c->entry.detail)
 		r = -EPROTO;
 	if (!r)
-		r = ledger_end(db, &c->ledger, &c->who, c->entry.action, c->entry.object, c->entry.node_id, c->entry.detail);
+		r = ledger_end(
+		    db, &c->ledger, &c->who, c->entry.action, c->entry.object, c->entry.node_id, c->entry.detail);
 	return r;
 }
 

@@ -5,8 +5,8 @@
 
 #include "call.h"
 
-/* object: printf of the object's name, "unit:12". detail is taken over; NULL is out of memory. node_id: whose subtree may
- * read the entry. Returns 0 or a negative errno. */
+/* object: printf of the object's name, "unit:12". detail is taken over; NULL is out of memory. node_id: whose subtree
+ * may read the entry. Returns 0 or a negative errno. */
 int commit_entry(struct call *c, const char *action, int64_t node_id, json_t *detail, const char *object, ...)
     __attribute__((format(printf, 5, 6)));
 

@@ -83,8 +83,8 @@ static void refuse(struct call *c, int r)
 	if (!c->answer.problem)
 		c->answer.problem = PROBLEM_INTERNAL;
 	if (c->answer.problem == PROBLEM_INTERNAL)
-		log_error("call failed", "req", http_request_id(c->req), "method", http_method(c->req), "path", http_path(c->req),
-		    "error", log_num(-r), NULL);
+		log_error("call failed", "req", http_request_id(c->req), "method", http_method(c->req), "path",
+		    http_path(c->req), "error", log_num(-r), NULL);
 	reply(c);
 }
 
@@ -110,9 +110,11 @@ static int run_first(struct db *db, void *arg)
 static int refuse_unread(struct call *c)
 {
 	if (!c->query_read && json_object_size(c->query))
-		return call_refuse(c, PROBLEM_INVALID, json_object_iter_key(json_object_iter(c->query)), "there is no such parameter");
+		return call_refuse(
+		    c, PROBLEM_INVALID, json_object_iter_key(json_object_iter(c->query)), "there is no such parameter");
 	if (!c->body_read && json_object_size(c->body))
-		return call_refuse(c, PROBLEM_INVALID, json_object_iter_key(json_object_iter(c->body)), "there is no such member");
+		return call_refuse(
+		    c, PROBLEM_INVALID, json_object_iter_key(json_object_iter(c->body)), "there is no such member");
 	return 0;
 }
 

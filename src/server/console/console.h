@@ -16,12 +16,14 @@ struct console;
  * object. */
 struct console_services {
 	void *arg;
-	/* SHA-256 of the SubjectPublicKeyInfo of the CA at the root of the server's chain: stands in enrolment tokens. */
+	/* SHA-256 of the SubjectPublicKeyInfo of the CA at the root of the server's chain: stands in enrolment tokens.
+	 */
 	int (*ca_pin)(void *arg, uint8_t ret[32]);
-	int (*metrics)(void *arg, struct buf *ret_text);			/* OpenMetrics text */
-	int (*trust_status)(void *arg, struct buf *ret_json);			/* CAs, server's certificate: see openapi.yaml TrustStatus */
-	/* what: "server" renews the server's certificate, "ca" makes a new CA that the old one cross-signs. The service does
-	 * the ledger commit itself, in the name of `actor`. */
+	int (*metrics)(void *arg, struct buf *ret_text); /* OpenMetrics text */
+	int (*trust_status)(
+	    void *arg, struct buf *ret_json); /* CAs, server's certificate: see openapi.yaml TrustStatus */
+	/* what: "server" renews the server's certificate, "ca" makes a new CA that the old one cross-signs. The service
+	 * does the ledger commit itself, in the name of `actor`. */
 	int (*trust_rotate)(void *arg, const char *what, const char *actor, const char *request, struct err *e);
 };
 

@@ -9,7 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static int fault_set(struct form_fault *f, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int fault_set(struct form_fault *f, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static int fault_set(struct form_fault *f, const char *field, const char *fmt, ...)
 {
 	va_list ap;
@@ -108,8 +109,8 @@ static int read_field(const struct form_field *f, const json_t *v, bool loose, v
 	return -EINVAL;
 }
 
-int form_read(const struct form_field *fields, size_t n, const json_t *object, bool loose, void *dst, uint64_t *ret_given,
-    struct form_fault *fault)
+int form_read(const struct form_field *fields, size_t n, const json_t *object, bool loose, void *dst,
+    uint64_t *ret_given, struct form_fault *fault)
 {
 	uint64_t given = 0;
 	const char *key;
@@ -118,7 +119,8 @@ int form_read(const struct form_field *fields, size_t n, const json_t *object, b
 
 	if (object && !json_is_object(object))
 		return fault_set(fault, "", "an object is expected");
-	json_object_foreach((json_t *)object, key, v) {
+	json_object_foreach((json_t *)object, key, v)
+	{
 		size_t i = 0;
 		while (i < n && strcmp(fields[i].name, key))
 			i++;

@@ -4,8 +4,9 @@
 
 #include <sodium.h>
 
-/* Two passes over 64 MiB: libsodium's "interactive", about 0,1 s of one core. The worker's threads bound how many run. */
-#define OPS crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE
+/* Two passes over 64 MiB: libsodium's "interactive", about 0,1 s of one core. The worker's threads bound how many run.
+ */
+#define OPS    crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE
 #define MEMORY crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE
 
 _Static_assert(PASSWORD_HASH >= crypto_pwhash_argon2id_STRBYTES, "the hash's text fits");

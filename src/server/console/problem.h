@@ -4,22 +4,22 @@
 
 enum problem {
 	PROBLEM_NONE,
-	PROBLEM_MALFORMED,     /* 400 not JSON, not UTF-8, wrong content type */
-	PROBLEM_INVALID,       /* 400 a member or parameter is missing, unknown, of the wrong type or out of bounds */
-	PROBLEM_NO_SESSION,    /* 401 no, unknown, ended or expired session or token */
-	PROBLEM_CREDENTIALS,   /* 401 name or password wrong */
-	PROBLEM_CSRF,	       /* 403 */
-	PROBLEM_FORBIDDEN,     /* 403 */
-	PROBLEM_MUST_CHANGE,   /* 403 the password must be changed first */
-	PROBLEM_NOT_FOUND,     /* 404 */
-	PROBLEM_METHOD,	       /* 405 */
-	PROBLEM_CONFLICT,      /* 409 */
-	PROBLEM_TOO_LARGE,     /* 413 */
-	PROBLEM_KEY_REUSED,    /* 422 an Idempotency-Key that stood before another request */
-	PROBLEM_SLOW_DOWN,     /* 429 */
-	PROBLEM_INTERNAL,      /* 500 */
-	PROBLEM_UNAVAILABLE,   /* 501 */
-	PROBLEM_BUSY,	       /* 503 */
+	PROBLEM_MALFORMED,   /* 400 not JSON, not UTF-8, wrong content type */
+	PROBLEM_INVALID,     /* 400 a member or parameter is missing, unknown, of the wrong type or out of bounds */
+	PROBLEM_NO_SESSION,  /* 401 no, unknown, ended or expired session or token */
+	PROBLEM_CREDENTIALS, /* 401 name or password wrong */
+	PROBLEM_CSRF,        /* 403 */
+	PROBLEM_FORBIDDEN,   /* 403 */
+	PROBLEM_MUST_CHANGE, /* 403 the password must be changed first */
+	PROBLEM_NOT_FOUND,   /* 404 */
+	PROBLEM_METHOD,      /* 405 */
+	PROBLEM_CONFLICT,    /* 409 */
+	PROBLEM_TOO_LARGE,   /* 413 */
+	PROBLEM_KEY_REUSED,  /* 422 an Idempotency-Key that stood before another request */
+	PROBLEM_SLOW_DOWN,   /* 429 */
+	PROBLEM_INTERNAL,    /* 500 */
+	PROBLEM_UNAVAILABLE, /* 501 */
+	PROBLEM_BUSY,        /* 503 */
 	PROBLEM_END
 };
 

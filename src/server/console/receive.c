@@ -4,7 +4,8 @@
 
 #include <strings.h>
 
-/* The __Host- prefix binds the cookie to this very host, to TLS and to the root path, whatever the browser is told later. */
+/* The __Host- prefix binds the cookie to this very host, to TLS and to the root path, whatever the browser is told
+ * later. */
 #define COOKIE "__Host-khien="
 
 static int find_route(struct call *c)
@@ -34,8 +35,8 @@ static void read_cookie(struct call *c, const char *header)
 	c->by_cookie = true;
 }
 
-/* A bearer in the Authorization header is sent by no browser on its own; a cookie is, so that a write needs the proof that
- * the page itself speaks: a header that another site can neither guess nor send. */
+/* A bearer in the Authorization header is sent by no browser on its own; a cookie is, so that a write needs the proof
+ * that the page itself speaks: a header that another site can neither guess nor send. */
 static int read_credentials(struct call *c)
 {
 	const char *auth = http_header(c->req, "Authorization"), *proof = http_header(c->req, "X-CSRF-Token");
@@ -76,13 +77,15 @@ static int read_body(struct call *c)
 	if (!n)
 		return 0;
 	if (!type_is(type, csv ? "text/csv" : "application/json"))
-		return call_refuse(c, PROBLEM_MALFORMED, "Content-Type", "%s is expected", csv ? "text/csv" : "application/json");
+		return call_refuse(
+		    c, PROBLEM_MALFORMED, "Content-Type", "%s is expected", csv ? "text/csv" : "application/json");
 	if (csv)
 		return 0;
 	c->body = json_loadb(body, n, JSON_REJECT_DUPLICATES, &error);
 	if (!c->body)
 		return call_refuse(c, PROBLEM_MALFORMED, "", "line %d, column %d: %s", error.line, error.column,
-		    json_error_code(&error) == json_error_duplicate_key ? "a member stands twice" : "this is not JSON in UTF-8");
+		    json_error_code(&error) == json_error_duplicate_key ? "a member stands twice"
+		                                                        : "this is not JSON in UTF-8");
 	if (!json_is_object(c->body))
 		return call_refuse(c, PROBLEM_INVALID, "", "an object is expected");
 	return 0;

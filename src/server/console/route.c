@@ -104,7 +104,8 @@ int routes_check(const struct route_table *const *tables, size_t n_tables, struc
 			for (size_t u = 0; u < n_tables; u++)
 				for (size_t j = 0; j < tables[u]->n; j++)
 					if (alike(one, &tables[u]->routes[j]))
-						return err_set(e, -EINVAL, "route %s %s stands twice", one->method, one->path);
+						return err_set(
+						    e, -EINVAL, "route %s %s stands twice", one->method, one->path);
 		}
 	return 0;
 }

@@ -6,9 +6,9 @@
 #include "console.h"
 #include "event.h"
 
-extern const struct route_table session_table, account_table, unit_table, unit_change_table, licence_table, naming_table,
-    machine_table, enrolment_table, policy_routes_table, task_table, detection_table, report_table, audit_table,
-    export_table, trust_table, clock_table;
+extern const struct route_table session_table, account_table, unit_table, unit_change_table, licence_table,
+    naming_table, machine_table, enrolment_table, policy_routes_table, task_table, detection_table, report_table,
+    audit_table, export_table, trust_table, clock_table;
 
 struct store *console_store(const struct call *c);
 const struct console_services *console_services(const struct call *c);

@@ -30,11 +30,11 @@ static int read_role(struct call *c, const char *name, enum role *ret)
 }
 
 static const struct form_field create_form[] = {
-	FORM_TEXT_OF(struct account_form, name, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct account_form, display, FORM_OPTIONAL, 0),
-	FORM_TEXT_OF(struct account_form, password, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct account_form, role, FORM_NEEDED, 1),
-	FORM_I64_OF(struct account_form, node, FORM_NEEDED, 1, INT64_MAX),
+    FORM_TEXT_OF(struct account_form, name, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct account_form, display, FORM_OPTIONAL, 0),
+    FORM_TEXT_OF(struct account_form, password, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct account_form, role, FORM_NEEDED, 1),
+    FORM_I64_OF(struct account_form, node, FORM_NEEDED, 1, INT64_MAX),
 };
 
 static int create_first(struct db *db, struct call *c)
@@ -46,7 +46,8 @@ static int create_first(struct db *db, struct call *c)
 
 	(void)db;
 	if (!r && !account_name_ok(f->name))
-		r = call_refuse(c, PROBLEM_INVALID, "name", "2 to %d of a-z 0-9 . _ -, a letter or digit first", MAX_ACCOUNT_NAME);
+		r = call_refuse(
+		    c, PROBLEM_INVALID, "name", "2 to %d of a-z 0-9 . _ -, a letter or digit first", MAX_ACCOUNT_NAME);
 	if (!r && password_acceptable(f->password, f->name, &e))
 		r = call_refuse_err(c, e.code, "password", &e);
 	return r ? r : read_role(c, f->role, &role);
@@ -77,7 +78,7 @@ static int create_run(struct db *db, struct call *c)
 	if (!r)
 		r = commit_entry(c, "account.create", f->node,
 		    json_pack("{s:s, s:s, s:s, s:I}", "name", w.name, "display", w.display, "role", f->role, "node",
-			(json_int_t)f->node),
+		        (json_int_t)f->node),
 		    "account:%" PRId64, id);
 	return r ? r : call_json(c, 201, json_pack("{s:I}", "id", (json_int_t)id));
 }
@@ -88,13 +89,14 @@ static int say_grants_of(struct db *db, const struct call *c, const struct tree 
 	json_t *all = json_array();
 	struct db_rows *rows;
 	int r = db_query(db, &rows,
-	    "select id, role, node_id, origin from role_grant where account_id = $1 and ended_rev = 0 order by id", "i", account_id);
+	    "select id, role, node_id, origin from role_grant where account_id = $1 and ended_rev = 0 order by id", "i",
+	    account_id);
 
 	while (!r && db_next(rows))
 		if (scope_is_everything(c->scope) || scope_covers(c->scope, t, db_i64(rows, 2)))
 			json_array_append_new(all,
-			    json_pack("{s:I, s:s, s:I, s:s}", "id", (json_int_t)db_i64(rows, 0), "role", db_text(rows, 1), "node",
-				(json_int_t)db_i64(rows, 2), "origin", db_text(rows, 3)));
+			    json_pack("{s:I, s:s, s:I, s:s}", "id", (json_int_t)db_i64(rows, 0), "role",
+			        db_text(rows, 1), "node", (json_int_t)db_i64(rows, 2), "origin", db_text(rows, 3)));
 	if (!r)
 		r = db_done(rows);
 	if (r)
@@ -111,14 +113,16 @@ static int say_account(struct db *db, const struct call *c, const struct tree *t
 	json_t *grants;
 	int r = db_row(db,
 	    "select a.name, a.display, a.disabled, (select count(*) from login l where l.account_id = a.id),"
-	    " (select count(*) from login l where l.account_id = a.id and l.must_change <> 0) from account a where a.id = $1",
+	    " (select count(*) from login l where l.account_id = a.id and l.must_change <> 0) from account a where "
+	    "a.id = $1",
 	    "i", id, "TTiii", name, sizeof name, display, sizeof display, &disabled, &logins, &must_change);
 
 	if (!r)
 		r = say_grants_of(db, c, t, id, &grants);
 	if (!r) {
-		*ret = json_pack("{s:I, s:s, s:s, s:b, s:b, s:b, s:o}", "id", (json_int_t)id, "name", name, "display", display,
-		    "disabled", disabled != 0, "can_sign_in", logins != 0, "must_change", must_change != 0, "grants", grants);
+		*ret = json_pack("{s:I, s:s, s:s, s:b, s:b, s:b, s:o}", "id", (json_int_t)id, "name", name, "display",
+		    display, "disabled", disabled != 0, "can_sign_in", logins != 0, "must_change", must_change != 0,
+		    "grants", grants);
 		r = *ret ? 0 : -ENOMEM;
 	}
 	return r;
@@ -190,16 +194,16 @@ static int get(struct db *db, struct call *c)
 }
 
 static const struct form_field change_form[] = {
-	FORM_TEXT_OF(struct account_form, display, FORM_OPTIONAL, 1),
-	FORM_OF(struct account_form, disabled, FORM_BOOL, FORM_OPTIONAL),
+    FORM_TEXT_OF(struct account_form, display, FORM_OPTIONAL, 1),
+    FORM_OF(struct account_form, disabled, FORM_BOOL, FORM_OPTIONAL),
 };
 
 static int change(struct db *db, struct call *c)
 {
 	struct account_form f = {0};
 	int64_t disabled;
-	int r = db_row(db, "select display, disabled from account where id = $1", "i", c->object, "Ti", f.display, sizeof f.display,
-	    &disabled);
+	int r = db_row(db, "select display, disabled from account where id = $1", "i", c->object, "Ti", f.display,
+	    sizeof f.display, &disabled);
 
 	f.disabled = disabled;
 	if (!r)
@@ -209,14 +213,15 @@ static int change(struct db *db, struct call *c)
 	if (!r)
 		r = account_set(db, &c->ledger, c->object, f.display, f.disabled);
 	if (!r)
-		r = commit_entry(c, "account.change", c->node, json_pack("{s:s, s:b}", "display", f.display, "disabled", f.disabled),
-		    "account:%" PRId64, c->object);
+		r = commit_entry(c, "account.change", c->node,
+		    json_pack("{s:s, s:b}", "display", f.display, "disabled", f.disabled), "account:%" PRId64,
+		    c->object);
 	c->answer.status = 204;
 	return r;
 }
 
 static const struct form_field reset_form[] = {
-	FORM_TEXT_OF(struct account_form, password, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct account_form, password, FORM_NEEDED, 1),
 };
 
 static int reset_first(struct db *db, struct call *c)
@@ -240,14 +245,15 @@ static int reset_run(struct db *db, struct call *c)
 	if (r == -ENOENT)
 		return call_refuse(c, PROBLEM_CONFLICT, "", "this account has no password");
 	if (!r)
-		r = commit_entry(c, "account.password", c->node, json_pack("{s:b}", "must_change", 1), "account:%" PRId64, c->object);
+		r = commit_entry(c, "account.password", c->node, json_pack("{s:b}", "must_change", 1),
+		    "account:%" PRId64, c->object);
 	c->answer.status = 204;
 	return r;
 }
 
 static const struct form_field grant_form[] = {
-	FORM_TEXT_OF(struct account_form, role, FORM_NEEDED, 1),
-	FORM_I64_OF(struct account_form, node, FORM_NEEDED, 1, INT64_MAX),
+    FORM_TEXT_OF(struct account_form, role, FORM_NEEDED, 1),
+    FORM_I64_OF(struct account_form, node, FORM_NEEDED, 1, INT64_MAX),
 };
 
 static int add_grant(struct db *db, struct call *c)
@@ -270,7 +276,8 @@ static int add_grant(struct db *db, struct call *c)
 		r = grant_add(db, &c->ledger, account_id, &g, &id);
 	if (!r)
 		r = commit_entry(c, "grant.add", f.node,
-		    json_pack("{s:I, s:s, s:I}", "account", (json_int_t)account_id, "role", f.role, "node", (json_int_t)f.node),
+		    json_pack("{s:I, s:s, s:I}", "account", (json_int_t)account_id, "role", f.role, "node",
+		        (json_int_t)f.node),
 		    "grant:%" PRId64, id);
 	return r ? r : call_json(c, 201, json_pack("{s:I}", "id", (json_int_t)id));
 }
@@ -285,21 +292,21 @@ static int end_grant(struct db *db, struct call *c)
 	if (!r)
 		r = grant_end(db, &c->ledger, c->object);
 	if (!r)
-		r = commit_entry(c, "grant.end", c->node, json_pack("{s:I}", "account", (json_int_t)account_id), "grant:%" PRId64,
-		    c->object);
+		r = commit_entry(c, "grant.end", c->node, json_pack("{s:I}", "account", (json_int_t)account_id),
+		    "grant:%" PRId64, c->object);
 	c->answer.status = 204;
 	return r;
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/accounts", MAY_READ_ACCOUNTS, AT_ANYWHERE, 0, list),
-	ROUTE("POST", "/api/v1/accounts", MAY_CHANGE_ACCOUNTS, AT_BODY_NODE, ROUTE_WRITES | ROUTE_SECRET, create_run,
-	    create_first, hash_work),
-	ROUTE("GET", "/api/v1/accounts/{account}", MAY_READ_ACCOUNTS, AT_ACCOUNT, 0, get),
-	ROUTE("PATCH", "/api/v1/accounts/{account}", MAY_CHANGE_ACCOUNTS, AT_ACCOUNT, ROUTE_WRITES, change),
-	ROUTE("POST", "/api/v1/accounts/{account}/password", MAY_CHANGE_ACCOUNTS, AT_ACCOUNT, ROUTE_WRITES | ROUTE_SECRET,
-	    reset_run, reset_first, hash_work),
-	ROUTE("POST", "/api/v1/accounts/{account}/grants", MAY_CHANGE_ACCOUNTS, AT_BODY_NODE, ROUTE_WRITES, add_grant),
-	ROUTE("DELETE", "/api/v1/grants/{grant}", MAY_CHANGE_ACCOUNTS, AT_GRANT, ROUTE_WRITES, end_grant),
+    ROUTE("GET", "/api/v1/accounts", MAY_READ_ACCOUNTS, AT_ANYWHERE, 0, list),
+    ROUTE("POST", "/api/v1/accounts", MAY_CHANGE_ACCOUNTS, AT_BODY_NODE, ROUTE_WRITES | ROUTE_SECRET, create_run,
+        create_first, hash_work),
+    ROUTE("GET", "/api/v1/accounts/{account}", MAY_READ_ACCOUNTS, AT_ACCOUNT, 0, get),
+    ROUTE("PATCH", "/api/v1/accounts/{account}", MAY_CHANGE_ACCOUNTS, AT_ACCOUNT, ROUTE_WRITES, change),
+    ROUTE("POST", "/api/v1/accounts/{account}/password", MAY_CHANGE_ACCOUNTS, AT_ACCOUNT, ROUTE_WRITES | ROUTE_SECRET,
+        reset_run, reset_first, hash_work),
+    ROUTE("POST", "/api/v1/accounts/{account}/grants", MAY_CHANGE_ACCOUNTS, AT_BODY_NODE, ROUTE_WRITES, add_grant),
+    ROUTE("DELETE", "/api/v1/grants/{grant}", MAY_CHANGE_ACCOUNTS, AT_GRANT, ROUTE_WRITES, end_grant),
 };
 const struct route_table account_table = ROUTE_TABLE(routes);

@@ -11,10 +11,10 @@ struct audit_form {
 	char actor[96], object[128];
 };
 static const struct form_field list_query[] = {
-	FORM_I64_OF(struct audit_form, before, FORM_OPTIONAL, 1, INT64_MAX),
-	FORM_I64_OF(struct audit_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
-	FORM_TEXT_OF(struct audit_form, actor, FORM_OPTIONAL, 1),
-	FORM_TEXT_OF(struct audit_form, object, FORM_OPTIONAL, 1),
+    FORM_I64_OF(struct audit_form, before, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_I64_OF(struct audit_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
+    FORM_TEXT_OF(struct audit_form, actor, FORM_OPTIONAL, 1),
+    FORM_TEXT_OF(struct audit_form, object, FORM_OPTIONAL, 1),
 };
 
 static json_t *say_entry(struct db_rows *rows)
@@ -25,15 +25,16 @@ static json_t *say_entry(struct db_rows *rows)
 
 	if (n == SHA256_BYTES)
 		hex_encode(hash, p, n);
-	return json_pack("{s:I, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:o, s:s}", "rev", (json_int_t)db_i64(rows, 0), "recorded_at",
-	    say_instant(db_i64(rows, 1)), "real_at", say_instant(db_i64(rows, 2)), "actor", db_text(rows, 3), "request",
-	    db_text(rows, 4), "action", db_text(rows, 5), "object", db_text(rows, 6), "node", (json_int_t)db_i64(rows, 7), "detail",
-	    say_json(db_text(rows, 9)), "hash", hash);
+	return json_pack("{s:I, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:o, s:s}", "rev", (json_int_t)db_i64(rows, 0),
+	    "recorded_at", say_instant(db_i64(rows, 1)), "real_at", say_instant(db_i64(rows, 2)), "actor",
+	    db_text(rows, 3), "request", db_text(rows, 4), "action", db_text(rows, 5), "object", db_text(rows, 6),
+	    "node", (json_int_t)db_i64(rows, 7), "detail", say_json(db_text(rows, 9)), "hash", hash);
 }
 
 static bool wanted(const struct audit_form *f, struct db_rows *rows)
 {
-	return (!f->actor[0] || str_eq(f->actor, db_text(rows, 3))) && (!f->object[0] || str_eq(f->object, db_text(rows, 6)));
+	return (!f->actor[0] || str_eq(f->actor, db_text(rows, 3))) &&
+	       (!f->object[0] || str_eq(f->object, db_text(rows, 6)));
 }
 
 /* Newest first. *ret_next: where to go on; 0: the beginning of the chain was reached. */
@@ -72,7 +73,8 @@ static int list(struct db *db, struct call *c)
 	if (!r)
 		r = read_page(db, c, &f, all, &next);
 	if (!r)
-		return call_json(c, 200, json_pack("{s:o, s:o}", "entries", all, "next", next > 1 ? json_integer(next) : json_null()));
+		return call_json(c, 200,
+		    json_pack("{s:o, s:o}", "entries", all, "next", next > 1 ? json_integer(next) : json_null()));
 	json_decref(all);
 	return r;
 }
@@ -91,11 +93,11 @@ static int verify(struct db *db, struct call *c)
 	hex_encode(hash, head, sizeof head);
 	return call_json(c, 200,
 	    json_pack("{s:b, s:I, s:s, s:o}", "sound", r == 0, "rev", (json_int_t)rev, "hash", hash, "first_bad",
-		r ? json_integer(bad) : json_null()));
+	        r ? json_integer(bad) : json_null()));
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/audit", MAY_READ_AUDIT, AT_ANYWHERE, 0, list),
-	ROUTE("GET", "/api/v1/audit/verify", MAY_READ_AUDIT, AT_PROVINCE, 0, verify),
+    ROUTE("GET", "/api/v1/audit", MAY_READ_AUDIT, AT_ANYWHERE, 0, list),
+    ROUTE("GET", "/api/v1/audit/verify", MAY_READ_AUDIT, AT_PROVINCE, 0, verify),
 };
 const struct route_table audit_table = ROUTE_TABLE(routes);

@@ -11,12 +11,12 @@ struct detection_form {
 	char machine[ID_TEXT];
 };
 static const struct form_field list_query[] = {
-	FORM_I64_OF(struct detection_form, node, FORM_OPTIONAL, 1, INT64_MAX),
-	FORM_TEXT_OF(struct detection_form, machine, FORM_OPTIONAL, 1),
-	FORM_OF(struct detection_form, from, FORM_FROM, FORM_OPTIONAL),
-	FORM_OF(struct detection_form, until, FORM_UNTIL, FORM_OPTIONAL),
-	FORM_I64_OF(struct detection_form, before, FORM_OPTIONAL, 1, INT64_MAX),
-	FORM_I64_OF(struct detection_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
+    FORM_I64_OF(struct detection_form, node, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_TEXT_OF(struct detection_form, machine, FORM_OPTIONAL, 1),
+    FORM_OF(struct detection_form, from, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct detection_form, until, FORM_UNTIL, FORM_OPTIONAL),
+    FORM_I64_OF(struct detection_form, before, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_I64_OF(struct detection_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
 };
 
 static json_t *say_hash(bool has, const uint8_t *hash, size_t n)
@@ -36,7 +36,8 @@ static json_t *say_path(int64_t form, const void *raw, size_t n, const char *dis
 
 	if (coded) {
 		base64_encode(coded, raw, n);
-		o = json_pack("{s:s, s:s, s:o}", "form", form == PATH_UTF16 ? "utf16" : "bytes", "raw", coded, "display", say_text(display));
+		o = json_pack("{s:s, s:s, s:o}", "form", form == PATH_UTF16 ? "utf16" : "bytes", "raw", coded,
+		    "display", say_text(display));
 	}
 	free(coded);
 	return o;
@@ -44,10 +45,11 @@ static json_t *say_path(int64_t form, const void *raw, size_t n, const char *dis
 
 json_t *say_found(const struct detection *d)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s}", "engine", say_text(d->engine), "name", say_text(d->name), "type",
-	    say_text(d->type), "path", say_path(d->path.form, d->path.raw, d->path.n, d->path.display), "md5",
-	    say_hash(d->has_md5, d->md5, MD5_BYTES), "sha256", say_hash(d->has_sha256, d->sha256, SHA256_BYTES), "device",
-	    devices[d->device], "action", actions[d->action]);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s}", "engine", say_text(d->engine), "name",
+	    say_text(d->name), "type", say_text(d->type), "path",
+	    say_path(d->path.form, d->path.raw, d->path.n, d->path.display), "md5",
+	    say_hash(d->has_md5, d->md5, MD5_BYTES), "sha256", say_hash(d->has_sha256, d->sha256, SHA256_BYTES),
+	    "device", devices[d->device], "action", actions[d->action]);
 }
 
 struct found {
@@ -60,12 +62,13 @@ static int add_detection(void *arg, const struct detection_row *d)
 	struct found *f = arg;
 
 	f->last = d->pos;
-	return json_array_append_new(f->all,
-		   json_pack("{s:I, s:o, s:o, s:s, s:o, s:I, s:o, s:s}", "position", (json_int_t)d->pos, "at", say_instant(d->at_us),
-		       "received_at", say_instant(d->received_at_us), "machine", d->machine, "machine_name", say_text(d->machine_name),
-		       "node", (json_int_t)d->node_id, "detection", say_found(&d->detection), "request", d->request))
-	    ? -ENOMEM
-	    : 0;
+	return json_array_append_new(
+	           f->all, json_pack("{s:I, s:o, s:o, s:s, s:o, s:I, s:o, s:s}", "position", (json_int_t)d->pos, "at",
+	                       say_instant(d->at_us), "received_at", say_instant(d->received_at_us), "machine",
+	                       d->machine, "machine_name", say_text(d->machine_name), "node", (json_int_t)d->node_id,
+	                       "detection", say_found(&d->detection), "request", d->request))
+	           ? -ENOMEM
+	           : 0;
 }
 
 static int list(struct db *db, struct call *c)
@@ -77,18 +80,20 @@ static int list(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, list_query, &f, NULL);
 
 	if (!r) {
-		q = (struct detection_query){f.node, f.machine[0] ? f.machine : NULL, f.from, f.until, f.before, f.limit};
+		q = (struct detection_query){
+		    f.node, f.machine[0] ? f.machine : NULL, f.from, f.until, f.before, f.limit};
 		r = detection_list(db, c->scope, &q, add_detection, &found);
 	}
 	full = json_array_size(found.all) == (size_t)f.limit;
 	if (!r)
 		return call_json(c, 200,
-		    json_pack("{s:o, s:o}", "detections", found.all, "next", full ? json_integer(found.last) : json_null()));
+		    json_pack(
+		        "{s:o, s:o}", "detections", found.all, "next", full ? json_integer(found.last) : json_null()));
 	json_decref(found.all);
 	return r;
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/detections", MAY_READ_DETECTIONS, AT_QUERY_NODE, 0, list),
+    ROUTE("GET", "/api/v1/detections", MAY_READ_DETECTIONS, AT_QUERY_NODE, 0, list),
 };
 const struct route_table detection_table = ROUTE_TABLE(routes);

@@ -8,10 +8,10 @@ struct token_query {
 	char note[MAX_TEXT + 1];
 };
 static const struct form_field create_form[] = {
-	FORM_I64_OF(struct token_query, node, FORM_OPTIONAL, 1, INT64_MAX),
-	FORM_I64_OF(struct token_query, uses, FORM_OPTIONAL, 1, MAX_TOKEN_USES),
-	FORM_I64_OF(struct token_query, lifetime_s, FORM_NEEDED, 60, (int64_t)MAX_TOKEN_DAYS * 86400),
-	FORM_TEXT_OF(struct token_query, note, FORM_OPTIONAL, 0),
+    FORM_I64_OF(struct token_query, node, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_I64_OF(struct token_query, uses, FORM_OPTIONAL, 1, MAX_TOKEN_USES),
+    FORM_I64_OF(struct token_query, lifetime_s, FORM_NEEDED, 60, (int64_t)MAX_TOKEN_DAYS * 86400),
+    FORM_TEXT_OF(struct token_query, note, FORM_OPTIONAL, 0),
 };
 
 static int create(struct db *db, struct call *c)
@@ -36,15 +36,16 @@ static int create(struct db *db, struct call *c)
 		return call_refuse_err(c, r, "", &e);
 	memcpy(id, text + strlen("khien1_"), sizeof id - 1);
 	id[sizeof id - 1] = 0;
-	return call_json(c, 201,
-	    json_pack("{s:s, s:s, s:o}", "id", id, "token", text, "expires_at", say_instant(w.expires_real)));
+	return call_json(
+	    c, 201, json_pack("{s:s, s:s, s:o}", "id", id, "token", text, "expires_at", say_instant(w.expires_real)));
 }
 
 static json_t *say_token(const struct token_row *t)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b, s:s, s:s, s:I}", "id", t->id, "node", (json_int_t)t->node_id, "uses",
-	    (json_int_t)t->uses, "uses_left", (json_int_t)t->uses_left, "expires_at", say_instant(t->expires_real), "created_at",
-	    say_instant(t->created_at), "revoked", t->revoked, "note", t->note, "actor", t->actor, "rev", (json_int_t)t->rev);
+	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b, s:s, s:s, s:I}", "id", t->id, "node",
+	    (json_int_t)t->node_id, "uses", (json_int_t)t->uses, "uses_left", (json_int_t)t->uses_left, "expires_at",
+	    say_instant(t->expires_real), "created_at", say_instant(t->created_at), "revoked", t->revoked, "note",
+	    t->note, "actor", t->actor, "rev", (json_int_t)t->rev);
 }
 
 static int add_token(void *arg, const struct token_row *t)
@@ -84,9 +85,11 @@ static int revoke(struct db *db, struct call *c)
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/enrolment-tokens", MAY_READ_ENROLMENT, AT_ANYWHERE, 0, list),
-	ROUTE("POST", "/api/v1/enrolment-tokens", MAY_ENROL, AT_BODY_NODE, ROUTE_WRITES | ROUTE_OWN_COMMIT | ROUTE_SECRET, create),
-	ROUTE("GET", "/api/v1/enrolment-tokens/{token}", MAY_READ_ENROLMENT, AT_ENROL_TOKEN, 0, get),
-	ROUTE("DELETE", "/api/v1/enrolment-tokens/{token}", MAY_ENROL, AT_ENROL_TOKEN, ROUTE_WRITES | ROUTE_OWN_COMMIT, revoke),
+    ROUTE("GET", "/api/v1/enrolment-tokens", MAY_READ_ENROLMENT, AT_ANYWHERE, 0, list),
+    ROUTE("POST", "/api/v1/enrolment-tokens", MAY_ENROL, AT_BODY_NODE, ROUTE_WRITES | ROUTE_OWN_COMMIT | ROUTE_SECRET,
+        create),
+    ROUTE("GET", "/api/v1/enrolment-tokens/{token}", MAY_READ_ENROLMENT, AT_ENROL_TOKEN, 0, get),
+    ROUTE("DELETE", "/api/v1/enrolment-tokens/{token}", MAY_ENROL, AT_ENROL_TOKEN, ROUTE_WRITES | ROUTE_OWN_COMMIT,
+        revoke),
 };
 const struct route_table enrolment_table = ROUTE_TABLE(routes);

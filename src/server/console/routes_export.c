@@ -1,5 +1,5 @@
-/* Rows for receivers outside (a SIEM, the national centre): in commit order by position; each receiver keeps a cursor in
- * the store, moved by the receiver itself when it has what it read. */
+/* Rows for receivers outside (a SIEM, the national centre): in commit order by position; each receiver keeps a cursor
+ * in the store, moved by the receiver itself when it has what it read. */
 #include "commit.h"
 #include "event.h"
 #include "routes.h"
@@ -12,10 +12,10 @@ struct export_form {
 	int64_t cursor, limit;
 };
 static const struct form_field cursor_form[] = {
-	FORM_I64_OF(struct export_form, cursor, FORM_NEEDED, 0, INT64_MAX),
+    FORM_I64_OF(struct export_form, cursor, FORM_NEEDED, 0, INT64_MAX),
 };
 static const struct form_field rows_query[] = {
-	FORM_I64_OF(struct export_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
+    FORM_I64_OF(struct export_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
 };
 
 static int receivers(struct db *db, struct call *c)
@@ -28,8 +28,8 @@ static int receivers(struct db *db, struct call *c)
 	if (!r)
 		r = db_query(db, &rows, "select name, cursor_pos, rev from receiver order by name", "");
 	while (!r && db_next(rows))
-		json_array_append_new(all, json_pack("{s:s, s:I, s:I}", "name", db_text(rows, 0), "cursor", (json_int_t)db_i64(rows, 1),
-					       "rev", (json_int_t)db_i64(rows, 2)));
+		json_array_append_new(all, json_pack("{s:s, s:I, s:I}", "name", db_text(rows, 0), "cursor",
+		                               (json_int_t)db_i64(rows, 1), "rev", (json_int_t)db_i64(rows, 2)));
 	if (!r)
 		r = db_done(rows);
 	if (!r)
@@ -62,14 +62,16 @@ static int move(struct db *db, struct call *c)
 	if (!r)
 		r = db_row(db, "select pos from export_head where id = 1", "", "i", &head);
 	if (!r && f.cursor > head)
-		r = call_refuse(c, PROBLEM_INVALID, "cursor", "there is no row behind position %lld yet", (long long)head);
+		r = call_refuse(
+		    c, PROBLEM_INVALID, "cursor", "there is no row behind position %lld yet", (long long)head);
 	if (!r)
 		r = db_exec(db, NULL,
 		    "insert into receiver(name, cursor_pos, rev) values ($1, $2, $3)"
 		    " on conflict(name) do update set cursor_pos = excluded.cursor_pos, rev = excluded.rev",
 		    "tii", name, f.cursor, c->ledger.rev);
 	if (!r)
-		r = commit_entry(c, "receiver.cursor", NODE_PROVINCE, json_pack("{s:I}", "cursor", (json_int_t)f.cursor), "receiver:%s", name);
+		r = commit_entry(c, "receiver.cursor", NODE_PROVINCE,
+		    json_pack("{s:I}", "cursor", (json_int_t)f.cursor), "receiver:%s", name);
 	c->answer.status = 204;
 	return r;
 }
@@ -82,18 +84,21 @@ static int forget(struct db *db, struct call *c)
 	if (!r && !changed)
 		r = -ENOENT;
 	if (!r)
-		r = commit_entry(c, "receiver.forget", NODE_PROVINCE, say_object(), "receiver:%s", call_param(c, "receiver"));
+		r = commit_entry(
+		    c, "receiver.forget", NODE_PROVINCE, say_object(), "receiver:%s", call_param(c, "receiver"));
 	c->answer.status = 204;
 	return r;
 }
 
-static const char *const event_kinds[] = {
-	[EVENT_DETECTION] = "detection", [EVENT_TASK_RESULT] = "task-result", [EVENT_STARTED] = "started",
-	[EVENT_EVENTS_MISSING] = "events-missing"};
+static const char *const event_kinds[] = {[EVENT_DETECTION] = "detection",
+    [EVENT_TASK_RESULT] = "task-result",
+    [EVENT_STARTED] = "started",
+    [EVENT_EVENTS_MISSING] = "events-missing"};
 
 static const char *event_kind_name(int64_t k)
 {
-	return k > 0 && k < (int64_t)(sizeof event_kinds / sizeof event_kinds[0]) && event_kinds[k] ? event_kinds[k] : "unknown";
+	return k > 0 && k < (int64_t)(sizeof event_kinds / sizeof event_kinds[0]) && event_kinds[k] ? event_kinds[k]
+	                                                                                            : "unknown";
 }
 
 /* The detection's own columns begin at 6. */
@@ -122,8 +127,8 @@ static json_t *say_detection_columns(struct db_rows *rows)
 static json_t *say_row(struct db_rows *rows)
 {
 	json_t *o = json_pack("{s:I, s:s, s:s, s:o, s:o, s:s}", "position", (json_int_t)db_i64(rows, 0), "kind",
-	    event_kind_name(db_i64(rows, 1)), "machine", db_text(rows, 2), "at", say_instant(db_i64(rows, 3)), "received_at",
-	    say_instant(db_i64(rows, 4)), "request", db_text(rows, 5));
+	    event_kind_name(db_i64(rows, 1)), "machine", db_text(rows, 2), "at", say_instant(db_i64(rows, 3)),
+	    "received_at", say_instant(db_i64(rows, 4)), "request", db_text(rows, 5));
 
 	if (db_i64(rows, 1) == EVENT_DETECTION)
 		json_object_set_new(o, "detection", say_detection_columns(rows));
@@ -141,15 +146,20 @@ static int export_rows(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, rows_query, &f, NULL);
 
 	if (!r)
-		r = db_row(db, "select cursor_pos from receiver where name = $1", "t", call_param(c, "receiver"), "i", &cursor);
+		r = db_row(db, "select cursor_pos from receiver where name = $1", "t", call_param(c, "receiver"), "i",
+		    &cursor);
 	last = cursor;
 	if (!r)
 		r = db_query(db, &rows,
-		    "select d.pos, 1, m.uid, d.at, d.received_at, d.request, d.engine, d.name, d.type, d.path_form, d.path,"
-		    " d.path_display, d.md5, d.sha256, d.device, d.action, '' from detection d join stream s on s.num = d.stream_num"
+		    "select d.pos, 1, m.uid, d.at, d.received_at, d.request, d.engine, d.name, d.type, d.path_form, "
+		    "d.path,"
+		    " d.path_display, d.md5, d.sha256, d.device, d.action, '' from detection d join stream s on s.num "
+		    "= d.stream_num"
 		    " join machine m on m.id = s.machine_id where d.pos > $1"
-		    " union all select e.pos, e.kind, m.uid, e.at, e.received_at, e.request, '', '', '', 1, null, '', null, null, 0, 0, e.body"
-		    " from event e join stream s on s.num = e.stream_num join machine m on m.id = s.machine_id where e.pos > $1"
+		    " union all select e.pos, e.kind, m.uid, e.at, e.received_at, e.request, '', '', '', 1, null, '', "
+		    "null, null, 0, 0, e.body"
+		    " from event e join stream s on s.num = e.stream_num join machine m on m.id = s.machine_id where "
+		    "e.pos > $1"
 		    " order by 1 limit $2",
 		    "ii", cursor, f.limit);
 	while (!r && db_next(rows)) {
@@ -159,15 +169,16 @@ static int export_rows(struct db *db, struct call *c)
 	if (!r)
 		r = db_done(rows);
 	if (!r)
-		return call_json(c, 200, json_pack("{s:I, s:I, s:o}", "cursor", (json_int_t)cursor, "next", (json_int_t)last, "rows", all));
+		return call_json(c, 200,
+		    json_pack("{s:I, s:I, s:o}", "cursor", (json_int_t)cursor, "next", (json_int_t)last, "rows", all));
 	json_decref(all);
 	return r;
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/receivers", MAY_EXPORT, AT_PROVINCE, 0, receivers),
-	ROUTE("PUT", "/api/v1/receivers/{receiver}", MAY_EXPORT, AT_PROVINCE, ROUTE_WRITES, move),
-	ROUTE("DELETE", "/api/v1/receivers/{receiver}", MAY_EXPORT, AT_PROVINCE, ROUTE_WRITES, forget),
-	ROUTE("GET", "/api/v1/receivers/{receiver}/rows", MAY_EXPORT, AT_PROVINCE, 0, export_rows),
+    ROUTE("GET", "/api/v1/receivers", MAY_EXPORT, AT_PROVINCE, 0, receivers),
+    ROUTE("PUT", "/api/v1/receivers/{receiver}", MAY_EXPORT, AT_PROVINCE, ROUTE_WRITES, move),
+    ROUTE("DELETE", "/api/v1/receivers/{receiver}", MAY_EXPORT, AT_PROVINCE, ROUTE_WRITES, forget),
+    ROUTE("GET", "/api/v1/receivers/{receiver}/rows", MAY_EXPORT, AT_PROVINCE, 0, export_rows),
 };
 const struct route_table export_table = ROUTE_TABLE(routes);

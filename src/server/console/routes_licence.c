@@ -15,14 +15,14 @@ struct pool_form {
 	bool present;
 };
 static const struct form_field pool_form[] = {
-	FORM_TEXT_OF(struct pool_form, contract, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct pool_form, supplier, FORM_NEEDED, 0),
-	FORM_I64_OF(struct pool_form, quantity, FORM_NEEDED, 0, MAX_LICENCE_QUANTITY),
-	FORM_OF(struct pool_form, start_day, FORM_DAY, FORM_NEEDED),
-	FORM_OF(struct pool_form, end_day, FORM_DAY, FORM_NEEDED),
-	FORM_OF(struct pool_form, from, FORM_FROM, FORM_OPTIONAL),
-	FORM_OF(struct pool_form, until, FORM_FROM, FORM_OPTIONAL),
-	FORM_OF(struct pool_form, present, FORM_BOOL, FORM_OPTIONAL),
+    FORM_TEXT_OF(struct pool_form, contract, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct pool_form, supplier, FORM_NEEDED, 0),
+    FORM_I64_OF(struct pool_form, quantity, FORM_NEEDED, 0, MAX_LICENCE_QUANTITY),
+    FORM_OF(struct pool_form, start_day, FORM_DAY, FORM_NEEDED),
+    FORM_OF(struct pool_form, end_day, FORM_DAY, FORM_NEEDED),
+    FORM_OF(struct pool_form, from, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct pool_form, until, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct pool_form, present, FORM_BOOL, FORM_OPTIONAL),
 };
 
 static int state_pool(struct db *db, struct call *c, int64_t pool_id)
@@ -35,19 +35,19 @@ static int state_pool(struct db *db, struct call *c, int64_t pool_id)
 
 	if (r)
 		return r;
-	s = (struct pool_statement){pool_id, f.from ? f.from : day_first_us(f.start_day), f.until ? f.until : TIME_END, f.present,
-		f.contract, f.supplier, f.quantity, f.start_day, f.end_day};
+	s = (struct pool_statement){pool_id, f.from ? f.from : day_first_us(f.start_day), f.until ? f.until : TIME_END,
+	    f.present, f.contract, f.supplier, f.quantity, f.start_day, f.end_day};
 	r = licence_state_pool(db, &c->ledger, &s, &id, &e);
 	if (r)
 		return call_refuse_err(c, r, "", &e);
 	r = commit_entry(c, "pool.state", NODE_PROVINCE,
 	    json_pack("{s:s, s:s, s:I, s:o, s:o, s:b, s:o}", "contract", f.contract, "supplier", f.supplier, "quantity",
-		(json_int_t)f.quantity, "start_day", say_day(f.start_day), "end_day", say_day(f.end_day), "present", f.present,
-		"valid_from", say_instant(s.valid_from)),
+	        (json_int_t)f.quantity, "start_day", say_day(f.start_day), "end_day", say_day(f.end_day), "present",
+	        f.present, "valid_from", say_instant(s.valid_from)),
 	    "pool:%" PRId64, id);
 	return r ? r
-		 : call_json(c, pool_id ? 200 : 201,
-		       json_pack("{s:I, s:I}", "id", (json_int_t)id, "rev", (json_int_t)c->ledger.rev));
+	         : call_json(c, pool_id ? 200 : 201,
+	               json_pack("{s:I, s:I}", "id", (json_int_t)id, "rev", (json_int_t)c->ledger.rev));
 }
 
 static int pool_create(struct db *db, struct call *c)
@@ -70,16 +70,16 @@ static json_t *or_null(int64_t n)
 
 static json_t *say_pool(const struct pool_row *p)
 {
-	return json_pack("{s:I, s:s, s:s, s:I, s:o, s:o, s:b, s:i, s:o, s:o, s:I}", "id", (json_int_t)p->pool_id, "contract",
-	    p->contract, "supplier", p->supplier, "quantity", (json_int_t)p->quantity, "start_day", say_day(p->start_day), "end_day",
-	    say_day(p->end_day), "in_force", p->in_force, "days_left", (int)p->days_left, "allocated", or_null(p->allocated), "free",
-	    or_null(p->free), "rev", (json_int_t)p->rev);
+	return json_pack("{s:I, s:s, s:s, s:I, s:o, s:o, s:b, s:i, s:o, s:o, s:I}", "id", (json_int_t)p->pool_id,
+	    "contract", p->contract, "supplier", p->supplier, "quantity", (json_int_t)p->quantity, "start_day",
+	    say_day(p->start_day), "end_day", say_day(p->end_day), "in_force", p->in_force, "days_left",
+	    (int)p->days_left, "allocated", or_null(p->allocated), "free", or_null(p->free), "rev", (json_int_t)p->rev);
 }
 
 static const struct form_field when_query[] = {WHEN_FIELDS(struct pool_form, when)};
 static const struct form_field balance_query[] = {
-	WHEN_FIELDS(struct pool_form, when),
-	FORM_I64_OF(struct pool_form, pool, FORM_OPTIONAL, 1, INT64_MAX),
+    WHEN_FIELDS(struct pool_form, when),
+    FORM_I64_OF(struct pool_form, pool, FORM_OPTIONAL, 1, INT64_MAX),
 };
 
 /* The moment that a query is about, and its tree. */
@@ -147,19 +147,19 @@ struct document_form {
 	const json_t *lines;
 };
 static const struct form_field document_form[] = {
-	FORM_TEXT_OF(struct document_form, number, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct document_form, note, FORM_OPTIONAL, 0),
-	FORM_OF(struct document_form, day, FORM_DAY, FORM_NEEDED),
-	FORM_OF(struct document_form, from, FORM_FROM, FORM_OPTIONAL),
-	FORM_OF(struct document_form, lines, FORM_JSON, FORM_NEEDED),
+    FORM_TEXT_OF(struct document_form, number, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct document_form, note, FORM_OPTIONAL, 0),
+    FORM_OF(struct document_form, day, FORM_DAY, FORM_NEEDED),
+    FORM_OF(struct document_form, from, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct document_form, lines, FORM_JSON, FORM_NEEDED),
 };
 struct line_form {
 	int64_t pool, node, amount;
 };
 static const struct form_field line_form[] = {
-	FORM_I64_OF(struct line_form, pool, FORM_NEEDED, 1, INT64_MAX),
-	FORM_I64_OF(struct line_form, node, FORM_NEEDED, 0, INT64_MAX),
-	FORM_I64_OF(struct line_form, amount, FORM_NEEDED, -MAX_LICENCE_QUANTITY, MAX_LICENCE_QUANTITY),
+    FORM_I64_OF(struct line_form, pool, FORM_NEEDED, 1, INT64_MAX),
+    FORM_I64_OF(struct line_form, node, FORM_NEEDED, 0, INT64_MAX),
+    FORM_I64_OF(struct line_form, amount, FORM_NEEDED, -MAX_LICENCE_QUANTITY, MAX_LICENCE_QUANTITY),
 };
 
 static int read_lines(struct call *c, const json_t *lines, struct licence_line **ret, size_t *ret_n)
@@ -177,7 +177,8 @@ static int read_lines(struct call *c, const json_t *lines, struct licence_line *
 	for (size_t i = 0; i < n; i++) {
 		if (form_read(line_form, 3, json_array_get(lines, i), false, &f, NULL, &fault)) {
 			free(all);
-			return call_refuse(c, PROBLEM_INVALID, "lines", "line %zu: %s: %s", i + 1, fault.field, fault.text);
+			return call_refuse(
+			    c, PROBLEM_INVALID, "lines", "line %zu: %s: %s", i + 1, fault.field, fault.text);
 		}
 		all[i] = (struct licence_line){f.pool, f.node, f.amount};
 	}
@@ -191,8 +192,9 @@ static json_t *say_lines(const struct licence_document *d)
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < d->n_lines; i++)
-		json_array_append_new(all, json_pack("{s:I, s:I, s:I}", "pool", (json_int_t)d->lines[i].pool_id, "node",
-					       (json_int_t)d->lines[i].node_id, "amount", (json_int_t)d->lines[i].amount));
+		json_array_append_new(
+		    all, json_pack("{s:I, s:I, s:I}", "pool", (json_int_t)d->lines[i].pool_id, "node",
+		             (json_int_t)d->lines[i].node_id, "amount", (json_int_t)d->lines[i].amount));
 	return all;
 }
 
@@ -206,11 +208,11 @@ static int end_document(struct db *db, struct call *c, const struct licence_docu
 		return call_refuse_err(c, r, "", &e);
 	r = commit_entry(c, action, NODE_PROVINCE,
 	    json_pack("{s:s, s:o, s:o, s:b, s:I, s:s}", "number", d->number, "day", say_day(d->doc_day), "valid_from",
-		say_instant(d->valid_from), "present", d->present, "lines", (json_int_t)d->n_lines, "note", d->note),
+	        say_instant(d->valid_from), "present", d->present, "lines", (json_int_t)d->n_lines, "note", d->note),
 	    "allocation:%" PRId64, id);
 	return r ? r
-		 : call_json(c, d->doc_id ? 200 : 201,
-		       json_pack("{s:I, s:I}", "id", (json_int_t)id, "rev", (json_int_t)c->ledger.rev));
+	         : call_json(c, d->doc_id ? 200 : 201,
+	               json_pack("{s:I, s:I}", "id", (json_int_t)id, "rev", (json_int_t)c->ledger.rev));
 }
 
 static int state_document(struct db *db, struct call *c, int64_t doc_id)
@@ -284,12 +286,13 @@ static int add_document(void *arg, const struct licence_document_row *row)
 {
 	const struct licence_document *d = &row->document;
 
-	return json_array_append_new(arg,
-		   json_pack("{s:I, s:s, s:s, s:o, s:o, s:b, s:o, s:I, s:o}", "id", (json_int_t)d->doc_id, "number", d->number, "note",
-		       d->note, "day", say_day(d->doc_day), "valid_from", say_instant(d->valid_from), "present", d->present, "lines",
-		       say_lines(d), "rev", (json_int_t)row->rev, "recorded_at", say_instant(row->recorded_at)))
-	    ? -ENOMEM
-	    : 0;
+	return json_array_append_new(
+	           arg, json_pack("{s:I, s:s, s:s, s:o, s:o, s:b, s:o, s:I, s:o}", "id", (json_int_t)d->doc_id,
+	                    "number", d->number, "note", d->note, "day", say_day(d->doc_day), "valid_from",
+	                    say_instant(d->valid_from), "present", d->present, "lines", say_lines(d), "rev",
+	                    (json_int_t)row->rev, "recorded_at", say_instant(row->recorded_at)))
+	           ? -ENOMEM
+	           : 0;
 }
 
 static int documents(struct db *db, struct call *c)
@@ -312,13 +315,15 @@ static int documents(struct db *db, struct call *c)
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/pools", MAY_READ_UNITS, AT_ANYWHERE, 0, pools),
-	ROUTE("POST", "/api/v1/pools", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, pool_create),
-	ROUTE("PUT", "/api/v1/pools/{pool}", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, pool_change),
-	ROUTE("GET", "/api/v1/allocations", MAY_READ_UNITS, AT_ANYWHERE, 0, balances),
-	ROUTE("GET", "/api/v1/allocation-documents", MAY_READ_UNITS, AT_ANYWHERE, 0, documents),
-	ROUTE("POST", "/api/v1/allocation-documents", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, document_create),
-	ROUTE("PUT", "/api/v1/allocation-documents/{document}", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, document_change),
-	ROUTE("POST", "/api/v1/allocation-documents/{document}/cancel", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, document_cancel),
+    ROUTE("GET", "/api/v1/pools", MAY_READ_UNITS, AT_ANYWHERE, 0, pools),
+    ROUTE("POST", "/api/v1/pools", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, pool_create),
+    ROUTE("PUT", "/api/v1/pools/{pool}", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, pool_change),
+    ROUTE("GET", "/api/v1/allocations", MAY_READ_UNITS, AT_ANYWHERE, 0, balances),
+    ROUTE("GET", "/api/v1/allocation-documents", MAY_READ_UNITS, AT_ANYWHERE, 0, documents),
+    ROUTE("POST", "/api/v1/allocation-documents", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES, document_create),
+    ROUTE("PUT", "/api/v1/allocation-documents/{document}", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES,
+        document_change),
+    ROUTE("POST", "/api/v1/allocation-documents/{document}/cancel", MAY_CHANGE_LICENCES, AT_PROVINCE, ROUTE_WRITES,
+        document_cancel),
 };
 const struct route_table licence_table = ROUTE_TABLE(routes);

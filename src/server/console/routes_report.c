@@ -7,9 +7,9 @@ enum format { FORMAT_JSON, FORMAT_CSV, FORMAT_TEXT, FORMAT_END };
 static const struct {
 	const char *name, *type;
 } formats[] = {
-	[FORMAT_JSON] = {"json", "application/json"},
-	[FORMAT_CSV] = {"csv", "text/csv; charset=utf-8"},
-	[FORMAT_TEXT] = {"text", "text/plain; charset=utf-8"},
+    [FORMAT_JSON] = {"json", "application/json"},
+    [FORMAT_CSV] = {"csv", "text/csv; charset=utf-8"},
+    [FORMAT_TEXT] = {"text", "text/plain; charset=utf-8"},
 };
 
 struct report_form {
@@ -17,15 +17,15 @@ struct report_form {
 	char group[MAX_UNIT_CODE + 1], unit[MAX_UNIT_CODE + 1], format[8], what[16];
 };
 static const struct form_field figures_query[] = {
-	WHEN_FIELDS(struct report_form, when),
-	FORM_TEXT_OF(struct report_form, group, FORM_OPTIONAL, 1),
-	FORM_TEXT_OF(struct report_form, format, FORM_OPTIONAL, 1),
+    WHEN_FIELDS(struct report_form, when),
+    FORM_TEXT_OF(struct report_form, group, FORM_OPTIONAL, 1),
+    FORM_TEXT_OF(struct report_form, format, FORM_OPTIONAL, 1),
 };
 static const struct form_field machines_query[] = {
-	WHEN_FIELDS(struct report_form, when),
-	FORM_TEXT_OF(struct report_form, unit, FORM_OPTIONAL, 1),
-	FORM_TEXT_OF(struct report_form, what, FORM_OPTIONAL, 1),
-	FORM_TEXT_OF(struct report_form, format, FORM_OPTIONAL, 1),
+    WHEN_FIELDS(struct report_form, when),
+    FORM_TEXT_OF(struct report_form, unit, FORM_OPTIONAL, 1),
+    FORM_TEXT_OF(struct report_form, what, FORM_OPTIONAL, 1),
+    FORM_TEXT_OF(struct report_form, format, FORM_OPTIONAL, 1),
 };
 
 static int read_format(struct call *c, const char *name, enum format *ret)
@@ -73,7 +73,9 @@ static int figures(struct db *db, struct call *c)
 	r = figures_make(db, c->scope, &q, &all, &e);
 	if (r)
 		return call_refuse_err(c, r, "group", &e);
-	r = format == FORMAT_JSON ? figures_json(all, &o) : format == FORMAT_CSV ? figures_csv(all, &b) : figures_text(all, &b);
+	r = format == FORMAT_JSON  ? figures_json(all, &o)
+	    : format == FORMAT_CSV ? figures_csv(all, &b)
+	                           : figures_text(all, &b);
 	figures_free(all);
 	return answer(c, format, r, o, &b, "figures.csv");
 }
@@ -104,13 +106,13 @@ static int machines(struct db *db, struct call *c)
 		return call_refuse_err(c, r, "unit", &e);
 	r = format == FORMAT_JSON  ? figure_machines_json(all, &o)
 	    : format == FORMAT_CSV ? figure_machines_csv(all, &b)
-				   : figure_machines_text(all, &b);
+	                           : figure_machines_text(all, &b);
 	figure_machines_free(all);
 	return answer(c, format, r, o, &b, "machines.csv");
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/report/figures", MAY_READ_REPORTS, AT_ANYWHERE, 0, figures),
-	ROUTE("GET", "/api/v1/report/machines", MAY_READ_REPORTS, AT_ANYWHERE, 0, machines),
+    ROUTE("GET", "/api/v1/report/figures", MAY_READ_REPORTS, AT_ANYWHERE, 0, figures),
+    ROUTE("GET", "/api/v1/report/machines", MAY_READ_REPORTS, AT_ANYWHERE, 0, machines),
 };
 const struct route_table report_table = ROUTE_TABLE(routes);

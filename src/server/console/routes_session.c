@@ -27,7 +27,7 @@ static json_t *say_grants(const struct subject *s)
 
 	for (size_t i = 0; i < s->n_grants; i++)
 		json_array_append_new(all, json_pack("{s:I, s:s, s:I}", "id", (json_int_t)s->grants[i].id, "role",
-					       role_name(s->grants[i].role), "node", (json_int_t)s->grants[i].node_id));
+		                               role_name(s->grants[i].role), "node", (json_int_t)s->grants[i].node_id));
 	return all;
 }
 
@@ -50,10 +50,10 @@ static json_t *say_subject(const struct call *c, const struct subject *s, const 
 
 	for (size_t i = 0; i < s->n_grants; i++)
 		may |= role_permissions(s->grants[i].role);
-	o = json_pack("{s:I, s:s, s:s, s:b, s:o, s:o, s:I, s:o, s:b}", "account", (json_int_t)s->account_id, "name", s->name,
-	    "kind", s->kind == BEARER_SESSION ? "session" : "token", "must_change", s->must_change, "grants", say_grants(s),
-	    "permissions", say_permissions(may & s->may), "node", (json_int_t)s->limit_node, "expires_at",
-	    say_instant(s->expires_real), "simulation", store_is_simulation(console_store(c)));
+	o = json_pack("{s:I, s:s, s:s, s:b, s:o, s:o, s:I, s:o, s:b}", "account", (json_int_t)s->account_id, "name",
+	    s->name, "kind", s->kind == BEARER_SESSION ? "session" : "token", "must_change", s->must_change, "grants",
+	    say_grants(s), "permissions", say_permissions(may & s->may), "node", (json_int_t)s->limit_node,
+	    "expires_at", say_instant(s->expires_real), "simulation", store_is_simulation(console_store(c)));
 	if (o && session) {
 		bearer_csrf(session, csrf);
 		json_object_set_new(o, "csrf", json_string(csrf));
@@ -63,8 +63,8 @@ static json_t *say_subject(const struct call *c, const struct subject *s, const 
 
 /* Signing in: the attempt is counted and the login read; the password is tried on a worker; the session is made. */
 static const struct form_field sign_in_form[] = {
-	FORM_TEXT_OF(struct secrets, name, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct secrets, password, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct secrets, name, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct secrets, password, FORM_NEEDED, 1),
 };
 
 static int read_login(struct db *db, struct secrets *s)
@@ -97,16 +97,16 @@ static int sign_in_work(struct call *c)
 	return 0;
 }
 
-/* A wrong password for a name that there is leaves an entry. One for a name that there is not leaves none: whoever invents
- * names must not make the chain grow. */
+/* A wrong password for a name that there is leaves an entry. One for a name that there is not leaves none: whoever
+ * invents names must not make the chain grow. */
 static int sign_in_refused(struct call *c, const struct secrets *s)
 {
 	int r = call_refuse(c, PROBLEM_CREDENTIALS, "", NULL);
 
 	if (!s->account_id)
 		return r;
-	return commit_entry(c, "session.refuse", NODE_PROVINCE, json_pack("{s:s}", "address", c->address), "account:%" PRId64,
-	    s->account_id);
+	return commit_entry(c, "session.refuse", NODE_PROVINCE, json_pack("{s:s}", "address", c->address),
+	    "account:%" PRId64, s->account_id);
 }
 
 static int sign_in_run(struct db *db, struct call *c)
@@ -132,7 +132,8 @@ static int sign_in_run(struct db *db, struct call *c)
 	(void)snprintf(c->actor, sizeof c->actor, "account:%" PRId64, s->account_id);
 	(void)snprintf(c->answer.cookie, sizeof c->answer.cookie,
 	    "__Host-khien=%s; Path=/; Max-Age=%d; Secure; HttpOnly; SameSite=Strict", text, SESSION_S);
-	r = commit_entry(c, "session.begin", NODE_PROVINCE, json_pack("{s:s}", "address", c->address), "session:%" PRId64, id);
+	r = commit_entry(
+	    c, "session.begin", NODE_PROVINCE, json_pack("{s:s}", "address", c->address), "session:%" PRId64, id);
 	return r ? r : call_json(c, 201, say_subject(c, &subject, text));
 }
 
@@ -141,7 +142,8 @@ static int sign_out(struct db *db, struct call *c)
 	int r = bearer_end(db, c->subject.account_id, c->subject.bearer_id);
 
 	if (!r)
-		r = commit_entry(c, "session.end", NODE_PROVINCE, say_object(), "session:%" PRId64, c->subject.bearer_id);
+		r = commit_entry(
+		    c, "session.end", NODE_PROVINCE, say_object(), "session:%" PRId64, c->subject.bearer_id);
 	(void)snprintf(c->answer.cookie, sizeof c->answer.cookie,
 	    "__Host-khien=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict");
 	c->answer.status = 204;
@@ -156,8 +158,8 @@ static int me(struct db *db, struct call *c)
 
 /* One's own password: the current one is asked again, and counts as a sign-in. */
 static const struct form_field password_form[] = {
-	FORM_TEXT_OF(struct secrets, current, FORM_NEEDED, 1),
-	{"new", FORM_TEXT, FORM_NEEDED, offsetof(struct secrets, password), FORM_ROOM(struct secrets, password), 1, 0},
+    FORM_TEXT_OF(struct secrets, current, FORM_NEEDED, 1),
+    {"new", FORM_TEXT, FORM_NEEDED, offsetof(struct secrets, password), FORM_ROOM(struct secrets, password), 1, 0},
 };
 
 static int password_first(struct db *db, struct call *c)
@@ -197,8 +199,8 @@ static int password_run(struct db *db, struct call *c)
 	if (!r)
 		r = account_set_password(db, c->subject.account_id, s->new_hash, false, keep);
 	if (!r)
-		r = commit_entry(c, "account.password", NODE_PROVINCE, json_pack("{s:b}", "must_change", 0), "account:%" PRId64,
-		    c->subject.account_id);
+		r = commit_entry(c, "account.password", NODE_PROVINCE, json_pack("{s:b}", "must_change", 0),
+		    "account:%" PRId64, c->subject.account_id);
 	c->answer.status = 204;
 	return r;
 }
@@ -210,10 +212,10 @@ struct token_form {
 	int64_t node, lifetime_s;
 };
 static const struct form_field token_form[] = {
-	FORM_TEXT_OF(struct token_form, label, FORM_NEEDED, 1),
-	FORM_OF(struct token_form, may, FORM_JSON, FORM_NEEDED),
-	FORM_I64_OF(struct token_form, node, FORM_OPTIONAL, 1, INT64_MAX),
-	FORM_I64_OF(struct token_form, lifetime_s, FORM_NEEDED, MIN_TOKEN_S, MAX_TOKEN_S),
+    FORM_TEXT_OF(struct token_form, label, FORM_NEEDED, 1),
+    FORM_OF(struct token_form, may, FORM_JSON, FORM_NEEDED),
+    FORM_I64_OF(struct token_form, node, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_I64_OF(struct token_form, lifetime_s, FORM_NEEDED, MIN_TOKEN_S, MAX_TOKEN_S),
 };
 
 static int read_may(struct call *c, const json_t *list, permission_set *ret)
@@ -223,7 +225,8 @@ static int read_may(struct call *c, const json_t *list, permission_set *ret)
 	size_t i;
 
 	*ret = 0;
-	json_array_foreach((json_t *)list, i, one) {
+	json_array_foreach((json_t *)list, i, one)
+	{
 		if (permission_find(json_string_value(one), &p) || p == MAY_ANYONE)
 			return call_refuse(c, PROBLEM_INVALID, "may", "there is no such permission");
 		*ret |= PERMISSION_BIT(p);
@@ -244,16 +247,18 @@ static int token_create(struct db *db, struct call *c)
 	w.node_id = f.node;
 	w.lifetime_s = f.lifetime_s;
 	if (!r)
-		r = db_row(db, "select count(*) from bearer where account_id = $1 and kind = 2 and ended = 0 and expires_real > $2", "ii",
-		    w.account_id, clock_real_us(), "i", &n);
+		r = db_row(db,
+		    "select count(*) from bearer where account_id = $1 and kind = 2 and ended = 0 and expires_real > "
+		    "$2",
+		    "ii", w.account_id, clock_real_us(), "i", &n);
 	if (!r && n >= MAX_TOKENS)
 		r = call_refuse(c, PROBLEM_CONFLICT, "", "at most %d tokens", MAX_TOKENS);
 	if (!r)
 		r = bearer_make(db, &w, text, &id);
 	if (!r)
 		r = commit_entry(c, "token.create", NODE_PROVINCE,
-		    json_pack("{s:s, s:o, s:I, s:I}", "label", f.label, "may", say_permissions(w.may), "node", (json_int_t)w.node_id,
-			"lifetime_s", (json_int_t)w.lifetime_s),
+		    json_pack("{s:s, s:o, s:I, s:I}", "label", f.label, "may", say_permissions(w.may), "node",
+		        (json_int_t)w.node_id, "lifetime_s", (json_int_t)w.lifetime_s),
 		    "token:%" PRId64, id);
 	return r ? r : call_json(c, 201, json_pack("{s:I, s:s}", "id", (json_int_t)id, "token", text));
 }
@@ -300,15 +305,16 @@ static int token_end(struct db *db, struct call *c)
 }
 
 static const struct route routes[] = {
-	ROUTE("POST", "/api/v1/session", MAY_ANYONE, AT_NOWHERE, ROUTE_WRITES | ROUTE_FIRST_WRITES | ROUTE_SECRET, sign_in_run,
-	    sign_in_first, sign_in_work),
-	ROUTE("DELETE", "/api/v1/session", MAY_SELF, AT_NOWHERE, ROUTE_WRITES | ROUTE_BEFORE_CHANGE, sign_out),
-	ROUTE("GET", "/api/v1/me", MAY_SELF, AT_NOWHERE, ROUTE_BEFORE_CHANGE, me),
-	ROUTE("POST", "/api/v1/password", MAY_SELF, AT_NOWHERE,
-	    ROUTE_WRITES | ROUTE_FIRST_WRITES | ROUTE_BEFORE_CHANGE | ROUTE_SESSION_ONLY | ROUTE_SECRET, password_run,
-	    password_first, password_work),
-	ROUTE("GET", "/api/v1/tokens", MAY_SELF, AT_NOWHERE, 0, token_list),
-	ROUTE("POST", "/api/v1/tokens", MAY_SELF, AT_NOWHERE, ROUTE_WRITES | ROUTE_SESSION_ONLY | ROUTE_SECRET, token_create),
-	ROUTE("DELETE", "/api/v1/tokens/{id}", MAY_SELF, AT_NOWHERE, ROUTE_WRITES, token_end),
+    ROUTE("POST", "/api/v1/session", MAY_ANYONE, AT_NOWHERE, ROUTE_WRITES | ROUTE_FIRST_WRITES | ROUTE_SECRET,
+        sign_in_run, sign_in_first, sign_in_work),
+    ROUTE("DELETE", "/api/v1/session", MAY_SELF, AT_NOWHERE, ROUTE_WRITES | ROUTE_BEFORE_CHANGE, sign_out),
+    ROUTE("GET", "/api/v1/me", MAY_SELF, AT_NOWHERE, ROUTE_BEFORE_CHANGE, me),
+    ROUTE("POST", "/api/v1/password", MAY_SELF, AT_NOWHERE,
+        ROUTE_WRITES | ROUTE_FIRST_WRITES | ROUTE_BEFORE_CHANGE | ROUTE_SESSION_ONLY | ROUTE_SECRET, password_run,
+        password_first, password_work),
+    ROUTE("GET", "/api/v1/tokens", MAY_SELF, AT_NOWHERE, 0, token_list),
+    ROUTE(
+        "POST", "/api/v1/tokens", MAY_SELF, AT_NOWHERE, ROUTE_WRITES | ROUTE_SESSION_ONLY | ROUTE_SECRET, token_create),
+    ROUTE("DELETE", "/api/v1/tokens/{id}", MAY_SELF, AT_NOWHERE, ROUTE_WRITES, token_end),
 };
 const struct route_table session_table = ROUTE_TABLE(routes);

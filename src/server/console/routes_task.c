@@ -11,13 +11,16 @@ struct task_form {
 	const json_t *args, *machines;
 };
 #define TASK_FIELDS                                                                                                    \
-	FORM_TEXT_OF(struct task_form, kind, FORM_NEEDED, 1), FORM_OF(struct task_form, args, FORM_JSON, FORM_OPTIONAL), \
+	FORM_TEXT_OF(struct task_form, kind, FORM_NEEDED, 1),                                                          \
+	    FORM_OF(struct task_form, args, FORM_JSON, FORM_OPTIONAL),                                                 \
 	    FORM_I64_OF(struct task_form, expires_s, FORM_OPTIONAL, 10, (int64_t)MAX_TASK_HOURS * 3600)
-static const struct form_field node_form[] = {TASK_FIELDS, FORM_I64_OF(struct task_form, node, FORM_NEEDED, 1, INT64_MAX)};
-static const struct form_field machines_form[] = {TASK_FIELDS, FORM_OF(struct task_form, machines, FORM_JSON, FORM_NEEDED)};
+static const struct form_field node_form[] = {
+    TASK_FIELDS, FORM_I64_OF(struct task_form, node, FORM_NEEDED, 1, INT64_MAX)};
+static const struct form_field machines_form[] = {
+    TASK_FIELDS, FORM_OF(struct task_form, machines, FORM_JSON, FORM_NEEDED)};
 static const struct form_field list_query[] = {
-	FORM_I64_OF(struct task_form, before, FORM_OPTIONAL, 1, INT64_MAX),
-	FORM_I64_OF(struct task_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
+    FORM_I64_OF(struct task_form, before, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_I64_OF(struct task_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
 };
 
 static int create(struct db *db, struct call *c, const struct task_form *f, struct task_wish *w)
@@ -68,7 +71,8 @@ static int create_for_machines(struct db *db, struct call *c)
 		return r;
 	w.n_machines = json_array_size(f.machines);
 	if (!w.n_machines || w.n_machines > MAX_NAMED_MACHINES)
-		return call_refuse(c, PROBLEM_INVALID, "machines", "a list of 1 to %d machines is expected", MAX_NAMED_MACHINES);
+		return call_refuse(
+		    c, PROBLEM_INVALID, "machines", "a list of 1 to %d machines is expected", MAX_NAMED_MACHINES);
 	for (size_t i = 0; i < w.n_machines; i++) {
 		uids[i] = json_string_value(json_array_get(f.machines, i));
 		if (!uids[i])
@@ -83,12 +87,12 @@ static int add_task(void *arg, const struct task_row *t)
 
 	for (int s = TASK_WAITING; s <= TASK_EXPIRED; s++)
 		json_object_set_new(targets, task_state_name((enum task_state)s), json_integer(t->targets[s]));
-	return json_array_append_new(arg,
-		   json_pack("{s:I, s:s, s:o, s:s, s:o, s:o, s:o}", "id", (json_int_t)t->id, "kind", task_kind_name(t->kind), "args",
-		       say_json(t->args), "actor", t->actor, "created_at", say_instant(t->created_at), "expires_at",
-		       say_instant(t->expires_real), "targets", targets))
-	    ? -ENOMEM
-	    : 0;
+	return json_array_append_new(
+	           arg, json_pack("{s:I, s:s, s:o, s:s, s:o, s:o, s:o}", "id", (json_int_t)t->id, "kind",
+	                    task_kind_name(t->kind), "args", say_json(t->args), "actor", t->actor, "created_at",
+	                    say_instant(t->created_at), "expires_at", say_instant(t->expires_real), "targets", targets))
+	           ? -ENOMEM
+	           : 0;
 }
 
 static int list(struct db *db, struct call *c)
@@ -107,12 +111,13 @@ static int list(struct db *db, struct call *c)
 
 static int add_target(void *arg, const struct task_target_row *t)
 {
-	return json_array_append_new(arg,
-		   json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o}", "machine", t->machine, "name", say_text(t->machine_name), "node",
-		       (json_int_t)t->node_id, "state", task_state_name(t->state), "delivered_at", say_instant(t->delivered_at), "done_at",
-		       say_instant(t->done_at), "result", say_json(t->result)))
-	    ? -ENOMEM
-	    : 0;
+	return json_array_append_new(
+	           arg, json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o}", "machine", t->machine, "name",
+	                    say_text(t->machine_name), "node", (json_int_t)t->node_id, "state",
+	                    task_state_name(t->state), "delivered_at", say_instant(t->delivered_at), "done_at",
+	                    say_instant(t->done_at), "result", say_json(t->result)))
+	           ? -ENOMEM
+	           : 0;
 }
 
 static int targets(struct db *db, struct call *c)
@@ -135,10 +140,11 @@ static int cancel(struct db *db, struct call *c)
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/tasks", MAY_READ_TASKS, AT_ANYWHERE, 0, list),
-	ROUTE("POST", "/api/v1/tasks", MAY_TASK, AT_BODY_NODE, ROUTE_WRITES | ROUTE_OWN_COMMIT, create_for_node),
-	ROUTE("POST", "/api/v1/tasks/for-machines", MAY_TASK, AT_ANYWHERE, ROUTE_WRITES | ROUTE_OWN_COMMIT, create_for_machines),
-	ROUTE("GET", "/api/v1/tasks/{task}/targets", MAY_READ_TASKS, AT_TASK, 0, targets),
-	ROUTE("POST", "/api/v1/tasks/{task}/cancel", MAY_TASK, AT_TASK, ROUTE_WRITES | ROUTE_OWN_COMMIT, cancel),
+    ROUTE("GET", "/api/v1/tasks", MAY_READ_TASKS, AT_ANYWHERE, 0, list),
+    ROUTE("POST", "/api/v1/tasks", MAY_TASK, AT_BODY_NODE, ROUTE_WRITES | ROUTE_OWN_COMMIT, create_for_node),
+    ROUTE("POST", "/api/v1/tasks/for-machines", MAY_TASK, AT_ANYWHERE, ROUTE_WRITES | ROUTE_OWN_COMMIT,
+        create_for_machines),
+    ROUTE("GET", "/api/v1/tasks/{task}/targets", MAY_READ_TASKS, AT_TASK, 0, targets),
+    ROUTE("POST", "/api/v1/tasks/{task}/cancel", MAY_TASK, AT_TASK, ROUTE_WRITES | ROUTE_OWN_COMMIT, cancel),
 };
 const struct route_table task_table = ROUTE_TABLE(routes);

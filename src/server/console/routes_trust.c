@@ -7,7 +7,7 @@ struct rotate_form {
 	char what[16];
 };
 static const struct form_field rotate_form[] = {
-	FORM_TEXT_OF(struct rotate_form, what, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct rotate_form, what, FORM_NEEDED, 1),
 };
 
 static int status_work(struct call *c)
@@ -66,9 +66,9 @@ static int health(struct db *db, struct call *c)
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/healthz", MAY_ANYONE, AT_NOWHERE, 0, health),
-	ROUTE("GET", "/metrics", MAY_READ_METRICS, AT_PROVINCE, 0, NULL, NULL, metrics_work),
-	ROUTE("GET", "/api/v1/trust", MAY_READ_TRUST, AT_PROVINCE, 0, NULL, NULL, status_work),
-	ROUTE("POST", "/api/v1/trust/rotate", MAY_CHANGE_TRUST, AT_PROVINCE, 0, NULL, rotate_first, rotate_work),
+    ROUTE("GET", "/healthz", MAY_ANYONE, AT_NOWHERE, 0, health),
+    ROUTE("GET", "/metrics", MAY_READ_METRICS, AT_PROVINCE, 0, NULL, NULL, metrics_work),
+    ROUTE("GET", "/api/v1/trust", MAY_READ_TRUST, AT_PROVINCE, 0, NULL, NULL, status_work),
+    ROUTE("POST", "/api/v1/trust/rotate", MAY_CHANGE_TRUST, AT_PROVINCE, 0, NULL, rotate_first, rotate_work),
 };
 const struct route_table trust_table = ROUTE_TABLE(routes);

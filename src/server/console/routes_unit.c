@@ -6,7 +6,8 @@
 #include "text.h"
 #include "unit.h"
 
-static const char *const kinds[] = {[NODE_KIND_PROVINCE] = "province", [NODE_KIND_GROUP] = "group", [NODE_KIND_UNIT] = "unit"};
+static const char *const kinds[] = {
+    [NODE_KIND_PROVINCE] = "province", [NODE_KIND_GROUP] = "group", [NODE_KIND_UNIT] = "unit"};
 
 struct unit_query {
 	struct when when;
@@ -15,26 +16,28 @@ struct unit_query {
 	int64_t pool;
 };
 static const struct form_field unit_query[] = {
-	WHEN_FIELDS(struct unit_query, when),
-	FORM_TEXT_OF(struct unit_query, code, FORM_OPTIONAL, 1),
-	FORM_TEXT_OF(struct unit_query, search, FORM_OPTIONAL, 1),
-	FORM_OF(struct unit_query, all, FORM_BOOL, FORM_OPTIONAL),
+    WHEN_FIELDS(struct unit_query, when),
+    FORM_TEXT_OF(struct unit_query, code, FORM_OPTIONAL, 1),
+    FORM_TEXT_OF(struct unit_query, search, FORM_OPTIONAL, 1),
+    FORM_OF(struct unit_query, all, FORM_BOOL, FORM_OPTIONAL),
 };
 
 static const struct form_field export_query[] = {
-	WHEN_FIELDS(struct unit_query, when),
-	FORM_I64_OF(struct unit_query, pool, FORM_OPTIONAL, 1, INT64_MAX),
+    WHEN_FIELDS(struct unit_query, when),
+    FORM_I64_OF(struct unit_query, pool, FORM_OPTIONAL, 1, INT64_MAX),
 };
 
 static json_t *say_node(const struct node *n)
 {
-	return json_pack("{s:I, s:s, s:b, s:o, s:s, s:s, s:I, s:s, s:o, s:o, s:I}", "id", (json_int_t)n->id, "kind", kinds[n->kind],
-	    "present", n->present, "parent", n->parent_id ? json_integer(n->parent_id) : json_null(), "code", n->code, "name",
-	    n->name, "sort_order", (json_int_t)n->sort_order, "document", n->document, "document_day", say_day(n->document_day),
-	    "valid_from", say_instant(n->valid_from), "rev", (json_int_t)n->rev);
+	return json_pack("{s:I, s:s, s:b, s:o, s:s, s:s, s:I, s:s, s:o, s:o, s:I}", "id", (json_int_t)n->id, "kind",
+	    kinds[n->kind], "present", n->present, "parent", n->parent_id ? json_integer(n->parent_id) : json_null(),
+	    "code", n->code, "name", n->name, "sort_order", (json_int_t)n->sort_order, "document", n->document,
+	    "document_day", say_day(n->document_day), "valid_from", say_instant(n->valid_from), "rev",
+	    (json_int_t)n->rev);
 }
 
-static bool wanted(const struct unit_query *q, const struct node *by_code, const char *search_fold, const struct node *n)
+static bool wanted(
+    const struct unit_query *q, const struct node *by_code, const char *search_fold, const struct node *n)
 {
 	if (!n->present && !q->all)
 		return false;
@@ -62,7 +65,8 @@ static int list(struct db *db, struct call *c)
 		return r;
 	all = json_array();
 	for (size_t i = 0; i < t->n; i++)
-		if (scope_covers(c->scope, t, t->order[i]->id) && wanted(&q, tree_by_code(t, q.code), search, t->order[i]))
+		if (scope_covers(c->scope, t, t->order[i]->id) &&
+		    wanted(&q, tree_by_code(t, q.code), search, t->order[i]))
 			json_array_append_new(all, say_node(t->order[i]));
 	tree_free(t);
 	return call_json(c, 200, json_pack("{s:o, s:o}", "as_of", say_instant(at.at), "units", all));
@@ -93,13 +97,15 @@ static int add_statement(void *arg, const struct unit_history *h)
 {
 	const struct unit_statement *s = &h->statement;
 
-	return json_array_append_new(arg,
-	    json_pack("{s:I, s:o, s:o, s:o, s:b, s:o, s:s, s:s, s:I, s:s, s:o}", "rev", (json_int_t)h->rev, "recorded_at",
-		say_instant(h->recorded_at), "valid_from", say_instant(s->valid_from), "valid_to", say_instant(s->valid_to), "present",
-		s->present, "parent", s->parent_id ? json_integer(s->parent_id) : json_null(), "code", s->code, "name", s->name,
-		"sort_order", (json_int_t)s->sort_order, "document", s->document, "document_day", say_day(s->document_day)))
-	    ? -ENOMEM
-	    : 0;
+	return json_array_append_new(
+	           arg, json_pack("{s:I, s:o, s:o, s:o, s:b, s:o, s:s, s:s, s:I, s:s, s:o}", "rev", (json_int_t)h->rev,
+	                    "recorded_at", say_instant(h->recorded_at), "valid_from", say_instant(s->valid_from),
+	                    "valid_to", say_instant(s->valid_to), "present", s->present, "parent",
+	                    s->parent_id ? json_integer(s->parent_id) : json_null(), "code", s->code, "name", s->name,
+	                    "sort_order", (json_int_t)s->sort_order, "document", s->document, "document_day",
+	                    say_day(s->document_day)))
+	           ? -ENOMEM
+	           : 0;
 }
 
 static int history(struct db *db, struct call *c)
@@ -140,7 +146,8 @@ static void allocated(struct buf *b, const struct licence_balance *all, size_t n
 	(void)buf_addc(b, '\n');
 }
 
-static void write_units(struct buf *b, const struct call *c, const struct tree *t, const struct licence_balance *all, size_t n_all)
+static void write_units(
+    struct buf *b, const struct call *c, const struct tree *t, const struct licence_balance *all, size_t n_all)
 {
 	(void)buf_adds(b, "code,name,group,allocated\n");
 	for (size_t i = 0; i < t->n; i++) {
@@ -201,10 +208,11 @@ static int declared(struct db *db, struct call *c)
 	if (!r)
 		r = declared_list(db, c->scope, t, &at, &rows, &n);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, json_pack("{s:I, s:I, s:I, s:s, s:o, s:o, s:I}", "node", (json_int_t)rows[i].node->id, "servers",
-					       (json_int_t)rows[i].servers, "workstations", (json_int_t)rows[i].workstations, "document",
-					       rows[i].document, "document_day", say_day(rows[i].document_day), "valid_from",
-					       say_instant(rows[i].valid_from), "rev", (json_int_t)rows[i].rev));
+		json_array_append_new(
+		    all, json_pack("{s:I, s:I, s:I, s:s, s:o, s:o, s:I}", "node", (json_int_t)rows[i].node->id,
+		             "servers", (json_int_t)rows[i].servers, "workstations", (json_int_t)rows[i].workstations,
+		             "document", rows[i].document, "document_day", say_day(rows[i].document_day), "valid_from",
+		             say_instant(rows[i].valid_from), "rev", (json_int_t)rows[i].rev));
 	declared_free(rows, n);
 	tree_free(t);
 	if (!r)
@@ -214,10 +222,10 @@ static int declared(struct db *db, struct call *c)
 }
 
 static const struct route routes[] = {
-	ROUTE("GET", "/api/v1/units", MAY_READ_UNITS, AT_ANYWHERE, 0, list),
-	ROUTE("GET", "/api/v1/units/export", MAY_READ_UNITS, AT_ANYWHERE, 0, export),
-	ROUTE("GET", "/api/v1/units/{node}", MAY_READ_UNITS, AT_NODE, 0, get),
-	ROUTE("GET", "/api/v1/units/{node}/history", MAY_READ_UNITS, AT_NODE, 0, history),
-	ROUTE("GET", "/api/v1/declarations", MAY_READ_UNITS, AT_ANYWHERE, 0, declared),
+    ROUTE("GET", "/api/v1/units", MAY_READ_UNITS, AT_ANYWHERE, 0, list),
+    ROUTE("GET", "/api/v1/units/export", MAY_READ_UNITS, AT_ANYWHERE, 0, export),
+    ROUTE("GET", "/api/v1/units/{node}", MAY_READ_UNITS, AT_NODE, 0, get),
+    ROUTE("GET", "/api/v1/units/{node}/history", MAY_READ_UNITS, AT_NODE, 0, history),
+    ROUTE("GET", "/api/v1/declarations", MAY_READ_UNITS, AT_ANYWHERE, 0, declared),
 };
 const struct route_table unit_table = ROUTE_TABLE(routes);

@@ -1,5 +1,5 @@
-/* Changing the tree: units made, changed and dissolved, declarations, lists imported. Each is one statement of the ledger,
- * and machines are placed anew in the same commit. */
+/* Changing the tree: units made, changed and dissolved, declarations, lists imported. Each is one statement of the
+ * ledger, and machines are placed anew in the same commit. */
 #include "commit.h"
 #include "machine.h"
 #include "routes.h"
@@ -24,27 +24,27 @@ struct unit_form {
 enum { MAX_ORDER = 1000000 };
 
 static const struct form_field create_form[] = {
-	FORM_TEXT_OF(struct unit_form, kind, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct unit_form, code, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct unit_form, name, FORM_NEEDED, 1),
-	FORM_I64_OF(struct unit_form, parent, FORM_NEEDED, 1, INT64_MAX),
-	FORM_I64_OF(struct unit_form, sort_order, FORM_OPTIONAL, 0, MAX_ORDER),
-	DOCUMENT_FIELDS,
+    FORM_TEXT_OF(struct unit_form, kind, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct unit_form, code, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct unit_form, name, FORM_NEEDED, 1),
+    FORM_I64_OF(struct unit_form, parent, FORM_NEEDED, 1, INT64_MAX),
+    FORM_I64_OF(struct unit_form, sort_order, FORM_OPTIONAL, 0, MAX_ORDER),
+    DOCUMENT_FIELDS,
 };
 
 static struct unit_statement statement(const struct call *c, const struct unit_form *f, int64_t node_id)
 {
 	return (struct unit_statement){
-		.node_id = node_id,
-		.valid_from = f->from ? f->from : c->ledger.recorded_at,
-		.valid_to = f->until ? f->until : TIME_END,
-		.present = true,
-		.parent_id = f->parent,
-		.code = f->code,
-		.name = f->name,
-		.sort_order = f->sort_order,
-		.document = f->document,
-		.document_day = f->document_day,
+	    .node_id = node_id,
+	    .valid_from = f->from ? f->from : c->ledger.recorded_at,
+	    .valid_to = f->until ? f->until : TIME_END,
+	    .present = true,
+	    .parent_id = f->parent,
+	    .code = f->code,
+	    .name = f->name,
+	    .sort_order = f->sort_order,
+	    .document = f->document,
+	    .document_day = f->document_day,
 	};
 }
 
@@ -58,13 +58,14 @@ static int end_change(struct db *db, struct call *c, const char *action, const s
 	if (!r)
 		r = commit_entry(c, action, id,
 		    json_pack("{s:s, s:s, s:I, s:o, s:o, s:s, s:o, s:I}", "code", s->code, "name", s->name, "parent",
-			(json_int_t)s->parent_id, "valid_from", say_instant(s->valid_from), "valid_to", say_instant(s->valid_to),
-			"document", s->document, "document_day", say_day(s->document_day), "machines_moved", (json_int_t)moved),
+		        (json_int_t)s->parent_id, "valid_from", say_instant(s->valid_from), "valid_to",
+		        say_instant(s->valid_to), "document", s->document, "document_day", say_day(s->document_day),
+		        "machines_moved", (json_int_t)moved),
 		    "unit:%" PRId64, id);
 	return r ? r
-		 : call_json(c, str_eq(action, "unit.create") ? 201 : 200,
-		       json_pack("{s:I, s:I, s:I}", "id", (json_int_t)id, "rev", (json_int_t)c->ledger.rev, "machines_moved",
-			   (json_int_t)moved));
+	         : call_json(c, str_eq(action, "unit.create") ? 201 : 200,
+	               json_pack("{s:I, s:I, s:I}", "id", (json_int_t)id, "rev", (json_int_t)c->ledger.rev,
+	                   "machines_moved", (json_int_t)moved));
 }
 
 static int create(struct db *db, struct call *c)
@@ -86,11 +87,11 @@ static int create(struct db *db, struct call *c)
 }
 
 static const struct form_field change_form[] = {
-	FORM_TEXT_OF(struct unit_form, code, FORM_OPTIONAL, 1),
-	FORM_TEXT_OF(struct unit_form, name, FORM_OPTIONAL, 1),
-	FORM_I64_OF(struct unit_form, parent, FORM_OPTIONAL, 1, INT64_MAX),
-	FORM_I64_OF(struct unit_form, sort_order, FORM_OPTIONAL, 0, MAX_ORDER),
-	DOCUMENT_FIELDS,
+    FORM_TEXT_OF(struct unit_form, code, FORM_OPTIONAL, 1),
+    FORM_TEXT_OF(struct unit_form, name, FORM_OPTIONAL, 1),
+    FORM_I64_OF(struct unit_form, parent, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_I64_OF(struct unit_form, sort_order, FORM_OPTIONAL, 0, MAX_ORDER),
+    DOCUMENT_FIELDS,
 };
 
 /* What the node is at the moment from which the change speaks: what is not given stays so. The document does not: it is
@@ -138,7 +139,8 @@ static int change(struct db *db, struct call *c)
 		return r;
 	s = statement(c, &f, c->node);
 	r = unit_state(db, &c->ledger, &s, &e);
-	return r ? call_refuse_err(c, r, r == -EEXIST ? "code" : "", &e) : end_change(db, c, "unit.change", &s, c->node);
+	return r ? call_refuse_err(c, r, r == -EEXIST ? "code" : "", &e)
+	         : end_change(db, c, "unit.change", &s, c->node);
 }
 
 static const struct form_field dissolve_form[] = {DOCUMENT_FIELDS};
@@ -168,29 +170,29 @@ struct declaration_form {
 };
 enum { MAX_DECLARED = 10000000 };
 static const struct form_field declare_form[] = {
-	FORM_I64_OF(struct declaration_form, servers, FORM_NEEDED, 0, MAX_DECLARED),
-	FORM_I64_OF(struct declaration_form, workstations, FORM_NEEDED, 0, MAX_DECLARED),
-	FORM_TEXT_OF(struct declaration_form, document, FORM_OPTIONAL, 0),
-	FORM_OF(struct declaration_form, document_day, FORM_DAY, FORM_OPTIONAL),
-	FORM_OF(struct declaration_form, from, FORM_FROM, FORM_OPTIONAL),
-	FORM_OF(struct declaration_form, until, FORM_FROM, FORM_OPTIONAL),
+    FORM_I64_OF(struct declaration_form, servers, FORM_NEEDED, 0, MAX_DECLARED),
+    FORM_I64_OF(struct declaration_form, workstations, FORM_NEEDED, 0, MAX_DECLARED),
+    FORM_TEXT_OF(struct declaration_form, document, FORM_OPTIONAL, 0),
+    FORM_OF(struct declaration_form, document_day, FORM_DAY, FORM_OPTIONAL),
+    FORM_OF(struct declaration_form, from, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct declaration_form, until, FORM_FROM, FORM_OPTIONAL),
 };
 static const struct form_field withdraw_query[] = {
-	FORM_OF(struct declaration_form, from, FORM_FROM, FORM_OPTIONAL),
-	FORM_OF(struct declaration_form, until, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct declaration_form, from, FORM_FROM, FORM_OPTIONAL),
+    FORM_OF(struct declaration_form, until, FORM_FROM, FORM_OPTIONAL),
 };
 
 static int declare(struct db *db, struct call *c, const struct declaration_form *f, bool present)
 {
 	struct declared d = {
-		.node_id = c->node,
-		.valid_from = f->from ? f->from : c->ledger.recorded_at,
-		.valid_to = f->until ? f->until : TIME_END,
-		.present = present,
-		.servers = f->servers,
-		.workstations = f->workstations,
-		.document = f->document,
-		.document_day = f->document_day,
+	    .node_id = c->node,
+	    .valid_from = f->from ? f->from : c->ledger.recorded_at,
+	    .valid_to = f->until ? f->until : TIME_END,
+	    .present = present,
+	    .servers = f->servers,
+	    .workstations = f->workstations,
+	    .document = f->document,
+	    .document_day = f->document_day,
 	};
 	struct err e = {0};
 	int r = declared_state(db, &c->ledger, &d, &e);
@@ -199,8 +201,9 @@ static int declare(struct db *db, struct call *c, const struct declaration_form 
 	if (r)
 		return call_refuse_err(c, r, "", &e);
 	return commit_entry(c, present ? "declaration.state" : "declaration.withdraw", c->node,
-	    json_pack("{s:I, s:I, s:o, s:o, s:s}", "servers", (json_int_t)d.servers, "workstations", (json_int_t)d.workstations,
-		"valid_from", say_instant(d.valid_from), "valid_to", say_instant(d.valid_to), "document", d.document),
+	    json_pack("{s:I, s:I, s:o, s:o, s:s}", "servers", (json_int_t)d.servers, "workstations",
+	        (json_int_t)d.workstations, "valid_from", say_instant(d.valid_from), "valid_to",
+	        say_instant(d.valid_to), "document", d.document),
 	    "unit:%" PRId64, c->node);
 }
 
@@ -228,11 +231,11 @@ struct import_call {
 	int32_t document_day;
 };
 static const struct form_field import_query[] = {
-	FORM_TEXT_OF(struct import_call, kind, FORM_NEEDED, 1),
-	FORM_TEXT_OF(struct import_call, document, FORM_OPTIONAL, 0),
-	FORM_OF(struct import_call, document_day, FORM_DAY, FORM_OPTIONAL),
-	FORM_OF(struct import_call, from, FORM_FROM, FORM_OPTIONAL),
-	FORM_I64_OF(struct import_call, pool, FORM_OPTIONAL, 1, INT64_MAX),
+    FORM_TEXT_OF(struct import_call, kind, FORM_NEEDED, 1),
+    FORM_TEXT_OF(struct import_call, document, FORM_OPTIONAL, 0),
+    FORM_OF(struct import_call, document_day, FORM_DAY, FORM_OPTIONAL),
+    FORM_OF(struct import_call, from, FORM_FROM, FORM_OPTIONAL),
+    FORM_I64_OF(struct import_call, pool, FORM_OPTIONAL, 1, INT64_MAX),
 };
 static const struct {
 	const char *name;
@@ -282,24 +285,26 @@ static int import_run(struct db *db, struct call *c)
 	if (r)
 		return call_refuse_err(c, r, "", &e);
 	r = commit_entry(c, "unit.import", NODE_PROVINCE,
-	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "kind", i->kind, "document", i->document, "created", (json_int_t)n.created,
-		"changed", (json_int_t)n.changed, "declared", (json_int_t)n.declared, "machines_moved", (json_int_t)n.moved),
+	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "kind", i->kind, "document", i->document, "created",
+	        (json_int_t)n.created, "changed", (json_int_t)n.changed, "declared", (json_int_t)n.declared,
+	        "machines_moved", (json_int_t)n.moved),
 	    "unit:%d", NODE_PROVINCE);
 	return r ? r
-		 : call_json(c, 200,
-		       json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "created", (json_int_t)n.created, "changed",
-			   (json_int_t)n.changed, "unchanged", (json_int_t)n.unchanged, "declared", (json_int_t)n.declared,
-			   "allocation_document", n.doc_id ? json_integer(n.doc_id) : json_null(), "machines_moved",
-			   (json_int_t)n.moved, "rev", (json_int_t)c->ledger.rev));
+	         : call_json(c, 200,
+	               json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "created", (json_int_t)n.created, "changed",
+	                   (json_int_t)n.changed, "unchanged", (json_int_t)n.unchanged, "declared",
+	                   (json_int_t)n.declared, "allocation_document",
+	                   n.doc_id ? json_integer(n.doc_id) : json_null(), "machines_moved", (json_int_t)n.moved,
+	                   "rev", (json_int_t)c->ledger.rev));
 }
 
 static const struct route routes[] = {
-	ROUTE("POST", "/api/v1/units", MAY_CHANGE_UNITS, AT_BODY_PARENT, ROUTE_WRITES, create),
-	ROUTE("POST", "/api/v1/units/import", MAY_CHANGE_UNITS, AT_PROVINCE, ROUTE_WRITES | ROUTE_BULK | ROUTE_CSV, import_run,
-	    import_first, import_work),
-	ROUTE("PATCH", "/api/v1/units/{node}", MAY_CHANGE_UNITS, AT_NODE, ROUTE_WRITES, change),
-	ROUTE("POST", "/api/v1/units/{node}/dissolve", MAY_CHANGE_UNITS, AT_NODE, ROUTE_WRITES, dissolve),
-	ROUTE("PUT", "/api/v1/units/{node}/declaration", MAY_DECLARE, AT_NODE, ROUTE_WRITES, declare_state),
-	ROUTE("DELETE", "/api/v1/units/{node}/declaration", MAY_DECLARE, AT_NODE, ROUTE_WRITES, declare_withdraw),
+    ROUTE("POST", "/api/v1/units", MAY_CHANGE_UNITS, AT_BODY_PARENT, ROUTE_WRITES, create),
+    ROUTE("POST", "/api/v1/units/import", MAY_CHANGE_UNITS, AT_PROVINCE, ROUTE_WRITES | ROUTE_BULK | ROUTE_CSV,
+        import_run, import_first, import_work),
+    ROUTE("PATCH", "/api/v1/units/{node}", MAY_CHANGE_UNITS, AT_NODE, ROUTE_WRITES, change),
+    ROUTE("POST", "/api/v1/units/{node}/dissolve", MAY_CHANGE_UNITS, AT_NODE, ROUTE_WRITES, dissolve),
+    ROUTE("PUT", "/api/v1/units/{node}/declaration", MAY_DECLARE, AT_NODE, ROUTE_WRITES, declare_state),
+    ROUTE("DELETE", "/api/v1/units/{node}/declaration", MAY_DECLARE, AT_NODE, ROUTE_WRITES, declare_withdraw),
 };
 const struct route_table unit_change_table = ROUTE_TABLE(routes);

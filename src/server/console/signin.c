@@ -54,8 +54,8 @@ int signin_attempt(struct db *db, struct call *c, const char *name)
 		return call_refuse(c, PROBLEM_SLOW_DOWN, "", NULL);
 	}
 	if (!r)
-		r = db_exec(db, NULL, "update signin_failure set until_real = $3 where subject = $1 and address = $2", "tti", subject,
-		    address, now + signin_delay_s(failures) * US_PER_S);
+		r = db_exec(db, NULL, "update signin_failure set until_real = $3 where subject = $1 and address = $2",
+		    "tti", subject, address, now + signin_delay_s(failures) * US_PER_S);
 	return r;
 }
 
@@ -65,5 +65,6 @@ int signin_clear(struct db *db, const struct call *c, const char *name)
 
 	subject_of(subject, name);
 	signin_address(address, c->address);
-	return db_exec(db, NULL, "delete from signin_failure where subject = $1 and address = $2", "tt", subject, address);
+	return db_exec(
+	    db, NULL, "delete from signin_failure where subject = $1 and address = $2", "tt", subject, address);
 }
