@@ -156,7 +156,7 @@ static void write_units(
 			continue;
 		cell(b, n->code, ',');
 		cell(b, n->name, ',');
-		cell(b, n->up->code, ',');
+		cell(b, scope_covers(c->scope, t, n->up->id) ? n->up->code : "", ',');
 		allocated(b, all, n_all, n->id);
 	}
 }
