@@ -111,8 +111,8 @@ class Centre:
     def write_config(self, i):
         ports = self.ports[i]
         return self.write(f"server-{i}/khien-server.conf", {
-            "state": self.folder / f"server-{i}", "store": self.store, "store_key": self.folder / "store.key",
-            "ca_socket": self.run_folder / "ca.sock",
+            "state": self.folder / f"server-{i}", "store": self.store,
+            "store_key": self.folder / "store.key", "ca_socket": self.run_folder / "ca.sock",
             "enrol": f"127.0.0.1:{ports['enrol']}", "agents": f"127.0.0.1:{ports['agents']}",
             "console": f"127.0.0.1:{ports['console']}", "names": "127.0.0.1, localhost", **self.settings})
 

@@ -5,6 +5,7 @@
   --stores sqlite,pg,two   which stores (all of them by default)"""
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -72,9 +73,11 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def pg():
-    postgres = Postgres(Path(tempfile.mkdtemp(prefix="khien-pg-", dir="/tmp")))  # PostgreSQL's user must reach it, its socket's path be short
+    # PostgreSQL's user must reach it, which pytest's own folder does not let it, and its socket's path be short
+    postgres = Postgres(Path(tempfile.mkdtemp(prefix="khien-pg-", dir="/tmp")))
     yield postgres
     postgres.stop()
+    shutil.rmtree(postgres.folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Real processes for tests: each has its own log, is ended by whoever started it, and fails the test when a sanitizer of the
 build had something to say or when it does not end cleanly on SIGTERM."""
 import os
-import random
 import re
 import signal
 import socket
@@ -45,7 +44,7 @@ def wait_until(condition, seconds=20, what="the condition", step=0.02):
         time.sleep(step)
 
 
-_next_port = random.randrange(1500)  # another run of the tests on this host is not to be met
+_next_port = 0
 
 
 def free_port():
