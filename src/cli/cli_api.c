@@ -154,8 +154,8 @@ enum cli_exit api_call(struct cli *c, const char *method, const char *path, cons
 	else if (h.outcome != HTTPS_ANSWERED)
 		r = no_answer(c, &h);
 	if (!r) {
-		*ret = (struct api_answer){
-		    .status = h.status, .n = h.body.n, .body = h.body.n ? buf_steal(&h.body) : strdup("")};
+		*ret = (struct api_answer){.status = h.status, .n = h.body.n};
+		ret->body = ret->n ? buf_steal(&h.body) : strdup("");
 		(void)str_copy(ret->type, sizeof ret->type, h.content_type);
 		take_session(ret, h.cookie);
 	}

@@ -2,6 +2,7 @@
 #include "cli_api.h"
 #include "cli_args.h"
 #include "cli_call.h"
+#include "cli_config.h"
 #include "cli_options.h"
 #include "cli_tables.h"
 #include "file.h"
@@ -155,17 +156,34 @@ static enum cli_exit change_password(struct cli *c, const char *current)
 	return r;
 }
 
+/* The file's folder, opened; its name. */
+static int open_folder(const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[MAX_CLI_PATH];
+
+	*ret_name = slash ? slash + 1 : path;
+	if (!slash)
+		return open(".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	(void)snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path);
+	return open(folder, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+}
+
 static enum cli_exit keep_token(struct cli *c, const char *token)
 {
+	const char *path, *name;
 	char line[256];
-	const char *path;
 	enum cli_exit r = api_token_file(c, &path);
 
 	if (r)
 		return r;
+	int folder = open_folder(path, &name), failed = folder < 0 ? -errno : 0;
 	int n = snprintf(line, sizeof line, "%s\n", token);
-	int failed = file_replace(AT_FDCWD, path, line, (size_t)n, TOKEN_FILE_MODE);
+	if (!failed)
+		failed = file_replace(folder, name, line, (size_t)n, TOKEN_FILE_MODE);
 	memset(line, 0, sizeof line);
+	if (folder >= 0)
+		close(folder);
 	return failed ? cli_fail(c, CLI_FAILED, "%s: %s", path, strerror(-failed)) : CLI_OK;
 }
 

@@ -77,7 +77,8 @@ def test_units_licences_and_figures(khien):
     khien("licences", "pool", "add", "--contract", "HĐ 1", "--supplier", "N", "--quantity", "5137", "--start", "1/1/2022", "--end", "31/12/2099")
     pool = khien.rows("licences", "pools")[0]
     assert (pool["contract"], pool["quantity"], pool["free"]) == ("HĐ 1", "5137", "5137")
-    imported = khien.json("units", "import", TOP / "data/units-dong-thap.csv", "--from", "2022-01-01", "--pool", pool["id"])
+    imported = khien.json("units", "import", TOP / "data/units-dong-thap.csv", "--from", "2022-01-01", "--pool", pool["id"],
+                          "--document", "QĐ 1", "--document-day", "1/1/2022")
     assert imported["created"] == 33
     assert khien.rows("licences", "pools")[0]["free"] == str(5137 - 5081)
     units = {u["code"]: u for u in khien.rows("units", "list")}
