@@ -111,7 +111,7 @@ static void put_csv(const char *s)
 
 	if (quote)
 		putchar('"');
-	if (*s && strchr("=+-@\t", *s))
+	if (*s && s[1] && strchr("=+-@\t", *s)) /* what a spreadsheet would take for a formula */
 		putchar('\'');
 	for (; *s; s++) {
 		if (*s == '"')

@@ -1,10 +1,13 @@
 """Real processes for tests: each has its own log, is ended by whoever started it, and fails the test when a sanitizer of the
 build had something to say or when it does not end cleanly on SIGTERM."""
+import fcntl
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,23 +47,27 @@ def wait_until(condition, seconds=20, what="the condition", step=0.02):
         time.sleep(step)
 
 
-_next_port = 0
+PORTS = range(20000, 32000)  # below the kernel's ephemeral ones
+_taken = []  # open files: each port's lock lives as long as this process
 
 
 def free_port():
-    """Each worker of pytest-xdist has a stretch of its own below the kernel's ephemeral ports, so that two tests cannot
-    be given the same one, and a port is not given twice until the stretch is through."""
-    global _next_port
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-    for _ in range(1500):
-        port = 20000 + worker * 1500 + _next_port
-        _next_port = (_next_port + 1) % 1500
-        with socket.socket() as s:
-            try:
+    """A port of this process's own, among all test runs of this computer: locked, not only free at the moment."""
+    folder = Path(tempfile.gettempdir()) / "khien-test-ports"
+    folder.mkdir(mode=0o777, exist_ok=True)
+    start = random.randrange(len(PORTS))
+    for i in range(len(PORTS)):
+        port = PORTS[(start + i) % len(PORTS)]
+        lock = open(folder / str(port), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as s:
                 s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        except OSError:
+            lock.close()
+            continue
+        _taken.append(lock)
+        return port
     raise AssertionError("no free port")
 
 

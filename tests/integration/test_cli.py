@@ -102,8 +102,9 @@ def test_units_licences_and_figures(khien):
 def test_a_wrong_list_is_refused_with_its_place(khien, tmp_path):
     khien("units", "add", "G", "Khối", "--kind", "group")
     wrong = tmp_path / "units.csv"
-    for text, place in (("code,name,group\nA,Một,G\nA,Hai,G\n", "3"), ("code,nam,group\n", "1"), ("code,name,group\nA,Một\n", "2"),
-                        ("code,name,group\nA,\"Một,G\n", "2")):
+    for text, place in (("code,name,group,allocated\nA,Một,G,\nA,Hai,G,\n", "3"), ("code,nam,group,allocated\n", "1"),
+                        ("code,name,group,allocated\nA,Một\n", "2"), ("code,name,group,allocated\nA,\"Một,G,\n", "2"),
+                        ("code,name,group,allocated\nA,Một,G,-1\n", "2")):
         wrong.write_text(text)
         assert re.search(rf"line {place}\b", khien("units", "import", wrong, code=FAILED)), text
     assert [u["code"] for u in khien.rows("units", "list") if u["kind"] == "unit"] == []
