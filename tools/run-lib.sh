@@ -31,9 +31,11 @@ port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # start NAME READY_CONDITION -- ARGUMENTS…: starts build/bin/NAME unless it runs, and waits until it is ready
 start() {
-	local name=$1 ready=$2
+	local name=$1 ready=$2 socket=
+	case $name in khien-ca) socket=$run/ca.sock ;; khien-agent) socket=$var/agent/control.sock ;; esac
 	shift 3
 	if ! pid_of "$name" >/dev/null; then
+		[ -z "$socket" ] || rm -f "$socket" # one that a killed process left is no sign of life
 		setsid "$bin/$name" "$@" >>"$log/$name.log" 2>&1 </dev/null &
 		echo $! >"$run/$name.pid"
 	fi

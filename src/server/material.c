@@ -57,6 +57,8 @@ int material_write(int dir_fd, const struct material *m)
 	for (int i = 0; i < MATERIAL_PARTS; i++)
 		buf_addf(&b, "%zu\n%s\n", strlen(m->part[i]), m->part[i]);
 	int r = b.error ? b.error : file_replace(dir_fd, file_name, b.p, b.n, 0600);
+	if (!r) /* for people and their programs: whom to believe at the console's address */
+		r = file_replace(dir_fd, "ca.pem", m->part[MATERIAL_ROOT], strlen(m->part[MATERIAL_ROOT]), 0644);
 	buf_wipe(&b);
 	return r;
 }

@@ -8,7 +8,7 @@
 #include "buf.h"
 #include "enrol_token.h"
 #include "hardware_read.h"
-#include "identity.h"
+#include "agent_identity.h"
 #include "inventory_read.h"
 #include "os_read.h"
 #include "str.h"

@@ -1,4 +1,4 @@
-#include "identity.h"
+#include "agent_identity.h"
 #include "file.h"
 #include "rnd.h"
 #include "str.h"

@@ -12,7 +12,7 @@
 #include "control_messages.h"
 #include "enrol_token.h"
 #include "err.h"
-#include "identity.h"
+#include "agent_identity.h"
 #include "inventory_read.h"
 #include "ipc_channel.h"
 #include "link_messages.h"

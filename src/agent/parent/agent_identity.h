@@ -1,6 +1,6 @@
 /* Who this installation is. One file, 0600 root, replaced whole; the secrets in it never leave the parent. */
-#ifndef IDENTITY_H
-#define IDENTITY_H
+#ifndef AGENT_IDENTITY_H
+#define AGENT_IDENTITY_H
 
 #include "ids.h"
 #include "link_messages.h"
