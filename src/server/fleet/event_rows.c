@@ -27,8 +27,8 @@ static int move_mark(struct batch_job *j)
 	const uint8_t *id = j->b->events[j->b->n - 1].id;
 	int r;
 	if (j->stream_num)
-		r = db_exec(j->db, NULL, "update stream set hwm = $2, hwm_id = $3 where num = $1", "iib", j->stream_num,
-		    hwm, id, (size_t)8);
+		r = db_send(j->db, "update stream set hwm = $2, hwm_id = $3 where num = $1", "iib", j->stream_num, hwm,
+		    id, (size_t)8);
 	else
 		r = db_row(j->db,
 		    "insert into stream(id, machine_id, install_id, hwm, hwm_id, opened_at) values ($1, $2, $3, $4, "
@@ -45,7 +45,7 @@ static int move_mark(struct batch_job *j)
 static int store_detection(struct batch_job *j, const struct event *e)
 {
 	const struct detection *d = &e->detection;
-	return db_exec(j->db, NULL,
+	return db_send(j->db,
 	    "insert into detection(pos, stream_num, seq, event_id, at, received_at, engine, name, type, path_form, "
 	    "path,"
 	    " path_display, md5, sha256, device, action, request)"
@@ -59,7 +59,7 @@ static int store_detection(struct batch_job *j, const struct event *e)
 static int store_other(
     struct batch_job *j, int64_t seq, const uint8_t id[8], int64_t at, enum event_kind kind, const char *body)
 {
-	return db_exec(j->db, NULL,
+	return db_send(j->db,
 	    "insert into event(pos, stream_num, seq, event_id, at, received_at, kind, body, request)"
 	    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 	    "iiibiiitt", j->pos, j->stream_num, seq, id, (size_t)8, at, j->at, (int64_t)kind, body, j->call->request);
@@ -136,7 +136,7 @@ static int sort_event(struct batch_job *j, size_t i, struct sorting *s)
 
 static int note_place(struct batch_job *j, int64_t stream_num, int64_t seq, const uint8_t id[8])
 {
-	return db_exec(j->db, NULL,
+	return db_send(j->db,
 	    "insert into event_again(stream_num, seq, event_id) values ($1, $2, $3) on conflict(stream_num, seq) do "
 	    "nothing",
 	    "iib", stream_num, seq, id, (size_t)8);
