@@ -26,13 +26,21 @@ def fill_root(root, host_name="MAY-001", uuid="4c4c4544-0042-3510-8051-b4c04f303
 
 
 class RealAgent:
-    def __init__(self, centre, folder, **machine):
+    def __init__(self, centre, folder, flags=(), **machine):
         self.centre, self.folder = centre, Path(folder)
         self.state, self.root = self.folder / "state", self.folder / "root"
         self.state.mkdir(parents=True, mode=0o700)
         fill_root(self.root, **machine)
         self.process = Process("khien-agent", [program("khien-agent"), "--state", self.state, "--link", program("khien-link"),
-                                               "--root", self.root], self.folder / "agent.log", env=environment(leaks=False))
+                                               "--root", self.root, *flags], self.folder / "agent.log", env=environment(leaks=False))
+
+    def link_pid(self):
+        """The link's process, or None while there is none."""
+        try:
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        except FileNotFoundError:
+            return None
+        return int(children[0]) if children else None
 
     @property
     def socket(self):
