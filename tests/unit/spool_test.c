@@ -90,9 +90,17 @@ static size_t centre_stream(struct centre *c, id16 id)
 	return c->n++;
 }
 
+/* It is there, or it came under another stream and said then that it had stood there: its first place is noted with it. */
 static bool centre_has(struct centre *c, const struct event_was *was, uint64_t k)
 {
-	return was->seq > 0 && was->seq < MANY && c->streams[centre_stream(c, was->stream)].at[was->seq] == k;
+	if (was->seq < 1 || was->seq >= MANY)
+		return false;
+	uint64_t *first_place = &c->streams[centre_stream(c, was->stream)].at[was->seq];
+	if (*first_place == k)
+		return true;
+	if (!*first_place)
+		*first_place = k;
+	return false;
 }
 
 static void centre_take(struct centre *c, const struct spool_batch *b)
@@ -635,6 +643,34 @@ static void a_restored_centre_is_told_again(void **state)
 	memory_release(&m);
 }
 
+static void an_event_that_moved_twice_is_known_by_its_first_place(void **state)
+{
+	(void)state;
+	static struct memory_disk m, snapshot;
+	static struct centre c;
+	struct spool_disk d = memory_disk(&m), old = memory_disk(&snapshot);
+	struct spool *s = open_spool(&d);
+	add_synced(s, 1, 5);
+	deliver(s, &c, 100, true);
+	add_synced(s, 6, 8);
+	assert_int_equal(spool_new_stream(s, SPOOL_SAME_MACHINE), 0);
+	add_synced(s, 9, 9);
+	memory_copy(&snapshot, &m);
+	deliver(s, &c, 100, true); /* 6 to 9, under the second stream */
+	spool_free(s);
+	s = open_spool(&old);
+	spool_expire(s, INT64_MAX / 2); /* what was acknowledged is gone; where 6 to 8 stood first is still known */
+	assert_int_equal(spool_new_stream(s, SPOOL_SAME_MACHINE), 0);
+	for (int i = 0; i < 20; i++) /* and a centre that says fork again and again uses nothing up */
+		assert_int_equal(spool_new_stream(s, SPOOL_SAME_MACHINE), 0);
+	add_synced(s, 10, 11);
+	deliver(s, &c, 100, true);
+	assert_each_once(&c, 1, 11);
+	spool_free(s);
+	memory_release(&m);
+	memory_release(&snapshot);
+}
+
 static void a_copy_names_only_its_own_stream(void **state)
 {
 	(void)state;
@@ -826,6 +862,7 @@ int main(void)
 	    cmocka_unit_test(a_restored_snapshot_opens_a_new_stream),
 	    cmocka_unit_test(a_snapshot_that_wrote_past_the_mark_is_seen_by_the_id),
 	    cmocka_unit_test(a_restored_centre_is_told_again),
+	    cmocka_unit_test(an_event_that_moved_twice_is_known_by_its_first_place),
 	    cmocka_unit_test(a_copy_names_only_its_own_stream),
 	    cmocka_unit_test(many_new_streams_are_bounded),
 	    cmocka_unit_test(kill_9_loses_and_doubles_nothing),

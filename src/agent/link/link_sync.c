@@ -211,9 +211,10 @@ static int start_sync(struct link *l)
 		return r;
 	}
 	put_sync(l, &body);
+	l->sent_at_once = l->hurry || !l->compared; /* events wait for the comparison: it is not to be held */
 	r = body.error ? body.error
-	               : caller_start(l->caller, "/agent/v1/sync", &body, l->hurry ? at_once : NULL,
-	                     l->hurry ? CALL_MS : HELD_CALL_MS);
+	               : caller_start(l->caller, "/agent/v1/sync", &body, l->sent_at_once ? at_once : NULL,
+	                     l->sent_at_once ? CALL_MS : HELD_CALL_MS);
 	buf_release(&body);
 	if (r)
 		return r;
@@ -337,7 +338,8 @@ static void take_answer(struct link *l, const struct sync_down *d)
 	l->confirmed_hardware = l->sent_hardware;
 	l->confirmed_state = l->sent_state;
 	l->need = d->need;
-	l->call_at_us = l->need || l->hurry ? 0 : now + d->next_s * US_PER_S;
+	/* behind one that was not held comes one that is: only while a sync is held can the centre say anything */
+	l->call_at_us = l->need || l->hurry || l->sent_at_once ? 0 : now + d->next_s * US_PER_S;
 	take_epoch(l, d->epoch);
 	if (l->need)
 		l->call_at_us = 0;

@@ -174,20 +174,24 @@ static int request_detection(struct parent *p, struct client *c, struct ipc_read
 	return 0;
 }
 
-static void ask_link(struct parent *p, struct client *c, enum link_message what, enum waits waits)
+/* LINK_SYNC_NOW or LINK_GOODBYE; a link that is being restarted is asked when it is up. */
+static void ask_link(struct parent *p, const struct client *c)
+{
+	if (p->link.phase != LINK_UP)
+		return;
+	ipc_begin(&p->out, c->waits == WAITS_FOR_SYNC ? LINK_SYNC_NOW : LINK_GOODBYE);
+	ipc_put_i64(&p->out, c->ticket);
+	parent_link_send(p, &p->out);
+}
+
+static void wait_for_link(struct parent *p, struct client *c, enum waits waits)
 {
 	if (p->identity.standing != STANDING_ENROLLED) {
 		parent_refuse(p, c, ENOTCONN, "this computer is not enrolled");
 		return;
 	}
-	if (p->link.phase != LINK_UP) {
-		parent_refuse(p, c, EAGAIN, "khien-link is being restarted");
-		return;
-	}
 	wait_for(p, c, waits);
-	ipc_begin(&p->out, (uint16_t)what);
-	ipc_put_i64(&p->out, c->ticket);
-	parent_link_send(p, &p->out);
+	ask_link(p, c);
 }
 
 static int request_sync(struct parent *p, struct client *c, struct ipc_reader *r)
@@ -195,7 +199,7 @@ static int request_sync(struct parent *p, struct client *c, struct ipc_reader *r
 	if (ipc_end(r))
 		return -EBADMSG;
 	parent_collect(p);
-	ask_link(p, c, LINK_SYNC_NOW, WAITS_FOR_SYNC);
+	wait_for_link(p, c, WAITS_FOR_SYNC);
 	return 0;
 }
 
@@ -203,7 +207,7 @@ static int request_goodbye(struct parent *p, struct client *c, struct ipc_reader
 {
 	if (ipc_end(r))
 		return -EBADMSG;
-	ask_link(p, c, LINK_GOODBYE, WAITS_FOR_GOODBYE);
+	wait_for_link(p, c, WAITS_FOR_GOODBYE);
 	return 0;
 }
 
@@ -231,22 +235,19 @@ void parent_control_readable(struct parent *p, struct client *c)
 	}
 }
 
-/* A new link knows nothing of what the old one was asked. An event has its id, an enrolment its key: asking twice does
- * it once. */
+/* A new link knows nothing of what the old one was asked. An event has its id, an enrolment its key, a sync its counter: asking
+ * twice does it once. */
 void parent_control_resume(struct parent *p)
-{
-	for (size_t i = 0; i < MAX_CLIENTS; i++)
-		if (p->clients[i].channel && p->clients[i].waits == WAITS_FOR_RECEIPT)
-			parent_link_send(p, &p->clients[i].asked);
-	if (p->enrolment.pending)
-		ask_enrolment(p);
-}
-
-void parent_control_lost(struct parent *p)
 {
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		struct client *c = &p->clients[i];
-		if (c->channel && (c->waits == WAITS_FOR_SYNC || c->waits == WAITS_FOR_GOODBYE))
-			parent_refuse(p, c, EAGAIN, "khien-link was restarted");
+		if (!c->channel)
+			continue;
+		if (c->waits == WAITS_FOR_RECEIPT)
+			parent_link_send(p, &c->asked);
+		else if (c->waits == WAITS_FOR_SYNC || c->waits == WAITS_FOR_GOODBYE)
+			ask_link(p, c);
 	}
+	if (p->enrolment.pending)
+		ask_enrolment(p);
 }

@@ -155,6 +155,20 @@ static void put_link(struct parent *p, struct list *l)
 	put_sandbox(p, l);
 }
 
+/* On one line, for whoever reads lines. */
+static void put_problems(const struct parent *p, struct list *l)
+{
+	char text[2 * sizeof p->problems];
+	size_t n = 0;
+	for (const char *s = p->problems; *s; s++) {
+		if (*s == '\n')
+			text[n++] = ';';
+		text[n++] = *s == '\n' ? ' ' : *s;
+	}
+	text[n] = 0;
+	fact(l, "problems", text);
+}
+
 static int64_t setting_in_force(const struct parent *p, enum setting_id id)
 {
 	for (size_t i = 0; i < p->identity.policy.n; i++)
@@ -172,7 +186,7 @@ void parent_put_facts(struct parent *p, struct buf *out)
 	put_link(p, &l);
 	fact_number(&l, "policy version", p->identity.policy.version);
 	fact_number(&l, "sync interval", setting_in_force(p, SETTING_SYNC_INTERVAL_S));
-	fact(&l, "problems", p->problems);
+	put_problems(p, &l);
 	for (int i = 0; !out->error && i < 4; i++)
 		out->p[l.count_at + (size_t)i] = (char)(l.n >> 8 * i);
 }

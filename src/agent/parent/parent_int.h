@@ -115,7 +115,6 @@ void parent_control_accept(struct parent *p);
 void parent_control_readable(struct parent *p, struct client *c);
 void parent_control_drop(struct client *c);
 void parent_control_resume(struct parent *p); /* a new link is up: ask it what clients wait for */
-void parent_control_lost(struct parent *p);   /* the link died: syncs and goodbyes are answered so */
 void parent_refuse(struct parent *p, struct client *c, int code, const char *why);
 void parent_answer_client(struct parent *p, struct client *c, const struct buf *m);
 struct client *parent_waiting(struct parent *p, enum waits waits, int64_t ticket); /* ticket 0: any */

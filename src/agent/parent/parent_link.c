@@ -134,7 +134,6 @@ void parent_link_gone(struct parent *p, pid_t pid, int status)
 	p->link.pid = 0;
 	p->link.restarts++;
 	schedule(p, clock_mono_us());
-	parent_control_lost(p);
 }
 
 void parent_link_readable(struct parent *p)

@@ -118,24 +118,25 @@ size_t spool_streams(const struct spool *s, struct spool_stream ret[SPOOL_MAX_ST
 	return n;
 }
 
-/* A span of which nothing is kept has nothing more to say. */
+/* A span goes when nothing is kept any more that was born in it: until then it may be the first place of an event that moved
+ * on to a later stream. */
 void spool_prune_spans(struct spool *s)
 {
 	int64_t kept = s->n_segments ? s->segments[0].first : s->next;
 	size_t gone = 0;
-	while (gone + 1 < s->n_spans && s->spans[gone + 1].first <= kept)
+	while (gone + 1 < s->n_spans && s->spans[gone + 1].born <= kept)
 		gone++;
 	memmove(s->spans, s->spans + gone, (s->n_spans - gone) * sizeof *s->spans);
 	s->n_spans -= gone;
 }
 
-/* Room for one more: an old span whose events are acknowledged loses only the chance to be sent again. */
+/* Room for one more: an old span whose events are acknowledged, the moved ones too, loses only the chance to be sent again. */
 static int make_room(struct spool *s)
 {
 	spool_prune_spans(s);
 	if (s->n_spans < SPOOL_MAX_STREAMS)
 		return 0;
-	if (s->spans[0].acked < spool_span_end(s, 0))
+	if (s->spans[0].acked < spool_span_end(s, 0) || spool_active(s)->acked + 1 < s->spans[1].born)
 		return -ENOSPC;
 	s->n_spans--;
 	memmove(s->spans, s->spans + 1, s->n_spans * sizeof *s->spans);
@@ -150,6 +151,24 @@ static void silence_all_but_newest(struct spool *s)
 	}
 }
 
+/* Nothing was born in the newest one, and nothing of it was acknowledged: its window may have another name. */
+static int open_span(struct spool *s)
+{
+	struct span *v = spool_active(s);
+	if (v->born == s->next && v->acked == v->first - 1) {
+		rnd_bytes(v->id.b, ID_BYTES);
+		return 0;
+	}
+	int r = make_room(s);
+	if (r)
+		return r;
+	int64_t first = spool_active(s)->acked + 1;
+	s->n_spans++;
+	*spool_active(s) = (struct span){.first = first, .born = s->next, .acked = first - 1};
+	rnd_bytes(spool_active(s)->id.b, ID_BYTES);
+	return 0;
+}
+
 int spool_new_stream(struct spool *s, enum spool_owner owner)
 {
 	struct span before[SPOOL_MAX_STREAMS];
@@ -158,12 +177,8 @@ int spool_new_stream(struct spool *s, enum spool_owner owner)
 	if (r)
 		return r;
 	memcpy(before, s->spans, sizeof before);
-	r = make_room(s);
+	r = open_span(s);
 	if (!r) {
-		int64_t first = spool_active(s)->acked + 1;
-		s->n_spans++;
-		*spool_active(s) = (struct span){.first = first, .born = s->next, .acked = first - 1};
-		rnd_bytes(spool_active(s)->id.b, ID_BYTES);
 		if (owner == SPOOL_OTHER_MACHINE)
 			silence_all_but_newest(s);
 		r = spool_save_spans(s);
