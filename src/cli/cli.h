@@ -45,7 +45,7 @@ enum value_kind {
 enum option_flag {
 	OPTION_WORD = 1,   /* stands alone, in its place, without "--" */
 	OPTION_NEEDED = 2, /* refused without */
-	OPTION_REST = 4,   /* a word that takes all that follow, as a list */
+	OPTION_REST = 4,   /* a word that takes all that follow up to the next option, as a list */
 };
 
 struct option_row {

@@ -183,9 +183,11 @@ static enum cli_exit read_word(struct cli *c, int argc, char **argv, int *at)
 			continue;
 		if (o[i].flags & OPTION_REST) {
 			c->rest = (const char **)argv + *at;
-			c->n_rest = (size_t)(argc - *at);
 			c->value[i] = argv[*at];
-			*at = argc;
+			while (*at < argc && strncmp(argv[*at], "--", 2) != 0) {
+				c->n_rest++;
+				++*at;
+			}
 			return CLI_OK;
 		}
 		return take(c, i, argv[(*at)++]);

@@ -103,7 +103,7 @@ def test_a_wrong_list_is_refused_with_its_place(khien, tmp_path):
     khien("units", "add", "G", "Khối", "--kind", "group")
     wrong = tmp_path / "units.csv"
     for text, place in (("code,name,group,allocated\nA,Một,G,\nA,Hai,G,\n", "3"), ("code,nam,group,allocated\n", "1"),
-                        ("code,name,group,allocated\nA,Một\n", "2"), ("code,name,group,allocated\nA,\"Một,G,\n", "2"),
+                        ("code,name,group,allocated\nA,Một\n", "2"), ("code,name,group,allocated\nA,\"Một,G,\n", "3"),
                         ("code,name,group,allocated\nA,Một,G,-1\n", "2")):
         wrong.write_text(text)
         assert re.search(rf"line {place}\b", khien("units", "import", wrong, code=FAILED)), text
@@ -119,7 +119,7 @@ def test_rules_and_machines(khien, agent):
     rule = "(?<unit>[A-Z]+)-[A-Z0-9]+-[0-9]{3}"
     tried = khien.json("names", "try", rule, "SNV-VP-002", "khong-theo")
     assert tried["moved"] == 1
-    assert "place" not in khien("names", "add", "(", code=FAILED) or True
+    assert "pattern" in khien("names", "add", "(", code=FAILED)
     khien("names", "add", rule)
     row = khien.rows("machines", "list", "--unit", "SNV")[0]
     assert (row["uid"], row["name"], row["basis"]) == (a.machine, "SNV-VP-001", "rule")
@@ -140,7 +140,7 @@ def test_policy_and_tasks(khien, agent):
     khien("policy", "set", "G", "sync.interval_s", "30", "--lock")
     shown = {s["name"]: s for s in khien.rows("policy", "show", "SNV")}["sync.interval_s"]
     assert (shown["value"], shown["from_node"], shown["locked"]) == ("30", "G", "yes")
-    assert "locked" in khien("policy", "set", "SNV", "sync.interval_s", "40", code=FAILED) or True
+    assert "locked" in khien("policy", "set", "SNV", "sync.interval_s", "40", code=FAILED)
     a = agent("X-1")
     task = khien.json("task", "create", "report-now", "-")
     assert task["targets"] == 1

@@ -129,6 +129,9 @@ static void options(void **state)
 	assert_string_equal(cli_value(&c, "format"), "text");
 	assert_int_equal(read_words(&c, "task for report-now aa bb cc"), CLI_OK);
 	assert_int_equal(c.n_rest, 3);
+	assert_int_equal(read_words(&c, "task for report-now aa bb --format json"), CLI_OK);
+	assert_int_equal(c.n_rest, 2);
+	assert_string_equal(cli_value(&c, "format"), "json");
 	assert_int_equal(read_words(&c, "policy set SNV sync.interval_s 30 --lock"), CLI_OK);
 	assert_true(cli_flag(&c, "lock"));
 	assert_int_equal(read_words(&c, "policy set SNV sync.interval_s"), CLI_USAGE);
