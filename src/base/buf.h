@@ -19,8 +19,8 @@ struct buf {
 #define BUF_INIT(maximum) ((struct buf){.max = (maximum)})
 
 void buf_release(struct buf *b); /* frees; the struct may be reused with the same maximum */
-void buf_clear(struct buf *b);	 /* keeps the memory, forgets bytes and error */
-void buf_wipe(struct buf *b);	 /* buf_release after the bytes were overwritten: for what held a secret */
+void buf_clear(struct buf *b);   /* keeps the memory, forgets bytes and error */
+void buf_wipe(struct buf *b);    /* buf_release after the bytes were overwritten: for what held a secret */
 
 int buf_add(struct buf *b, const void *p, size_t n);
 int buf_adds(struct buf *b, const char *s);

@@ -2,7 +2,8 @@
  *   Real time: certificates, TLS, tokens, sessions, time-outs. clock_real_us and clock_mono_us.
  *   Business time: true from–to, recorded at, last seen, "as of now". clock_business_us, and nothing else, gives it.
  * Business time is real time, except in a process that serves a store created as a simulation: there the store's
- * simulated instant is put in by clock_simulate and moves only by clock_simulate. All in microseconds since 1970 UTC. */
+ * simulated instant is put in by clock_simulate and moves only by clock_simulate. All in microseconds since 1970 UTC.
+ */
 #ifndef CLOCK_H
 #define CLOCK_H
 

@@ -29,7 +29,8 @@ int64_t day_last_us(int32_t day)
 	return day_first_us(day + 1) - 1;
 }
 
-/* Days from 1970-01-01 in the proleptic Gregorian calendar; years are counted from March so that the leap day is last. */
+/* Days from 1970-01-01 in the proleptic Gregorian calendar; years are counted from March so that the leap day is last.
+ */
 static int32_t civil_to_day(int y, int m, int d)
 {
 	y -= m <= 2;

@@ -6,8 +6,8 @@
 #include <errno.h>
 
 struct err {
-	int code;	    /* negative errno, 0 when unset */
-	char text[384];	    /* names the place; ends in NUL; safe to show to the caller who sent the input */
+	int code;       /* negative errno, 0 when unset */
+	char text[384]; /* names the place; ends in NUL; safe to show to the caller who sent the input */
 };
 
 /* Fills `e` (which may be NULL) and returns `code`, so that it can stand behind `return`. The first text wins:

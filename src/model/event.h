@@ -14,7 +14,7 @@
 enum path_form { PATH_BYTES = 1, PATH_UTF16 = 2 };
 struct os_path {
 	enum path_form form;
-	size_t n;	     /* bytes of raw */
+	size_t n; /* bytes of raw */
 	const void *raw;
 	const char *display; /* UTF-8 */
 };
@@ -22,12 +22,19 @@ struct os_path {
 enum event_kind {
 	EVENT_DETECTION = 1,
 	EVENT_TASK_RESULT = 2,
-	EVENT_STARTED = 3,	/* the agent began to run */
+	EVENT_STARTED = 3,        /* the agent began to run */
 	EVENT_EVENTS_MISSING = 4, /* a stretch of the stream that nobody has any more; written by the centre */
 };
 
 enum device_type { DEVICE_UNKNOWN, DEVICE_FIXED, DEVICE_REMOVABLE, DEVICE_NETWORK, DEVICE_OPTICAL, DEVICE_MEMORY };
-enum detection_action { ACTION_NONE, ACTION_BLOCKED, ACTION_QUARANTINED, ACTION_DELETED, ACTION_RESTORED, ACTION_FAILED };
+enum detection_action {
+	ACTION_NONE,
+	ACTION_BLOCKED,
+	ACTION_QUARANTINED,
+	ACTION_DELETED,
+	ACTION_RESTORED,
+	ACTION_FAILED
+};
 
 struct detection {
 	const char *engine; /* "clamav", "image", …; at most 64 bytes */
@@ -47,14 +54,14 @@ struct event_was {
 };
 
 struct event {
-	int64_t seq;	/* 1, 2, 3 … in its stream */
-	uint8_t id[8];	/* random, born with the event */
-	int64_t at_us;	/* the agent's clock; what the centre makes of it is the centre's affair */
+	int64_t seq;   /* 1, 2, 3 … in its stream */
+	uint8_t id[8]; /* random, born with the event */
+	int64_t at_us; /* the agent's clock; what the centre makes of it is the centre's affair */
 	enum event_kind kind;
 	struct detection detection; /* EVENT_DETECTION */
-	int64_t task_id;	    /* EVENT_TASK_RESULT */
-	bool task_ok;		    /* EVENT_TASK_RESULT: the body's "ok" */
-	const char *body;	    /* JSON object in UTF-8 for kinds other than detection; "{}" when there is nothing to say */
+	int64_t task_id;            /* EVENT_TASK_RESULT */
+	bool task_ok;               /* EVENT_TASK_RESULT: the body's "ok" */
+	const char *body; /* JSON object in UTF-8 for kinds other than detection; "{}" when there is nothing to say */
 	struct event_was was;
 };
 
@@ -63,7 +70,7 @@ struct event_batch {
 	id16 stream;
 	int64_t first;
 	uint8_t prev_id[8]; /* zeros before the first event of a stream */
-	int64_t floor;	    /* the lowest number that the agent still keeps */
+	int64_t floor;      /* the lowest number that the agent still keeps */
 	id16 branch;
 	size_t n;
 	const struct event *events;

@@ -10,7 +10,14 @@
 
 #include <stddef.h>
 
-enum hw_kind { HW_SMBIOS_UUID = 1, HW_BOARD_SERIAL = 2, HW_DISK_SERIAL = 3, HW_MAC = 4, HW_MACHINE_ID = 5, HW_KIND_END };
+enum hw_kind {
+	HW_SMBIOS_UUID = 1,
+	HW_BOARD_SERIAL = 2,
+	HW_DISK_SERIAL = 3,
+	HW_MAC = 4,
+	HW_MACHINE_ID = 5,
+	HW_KIND_END
+};
 
 struct hw_value {
 	enum hw_kind kind;
@@ -28,7 +35,7 @@ enum hw_match {
 	HW_UNKNOWN,   /* one side has no value of a kind that the other has: nothing can be said */
 	HW_DIFFERENT, /* kinds in common, not one value equal */
 	HW_PARTLY,    /* some values equal, some kind differs */
-	HW_SAME,      /* every kind present on both sides has the same values, and at least two kinds are present on both */
+	HW_SAME, /* every kind present on both sides has the same values, and at least two kinds are present on both */
 };
 
 void hw_normalize(struct hardware *h);

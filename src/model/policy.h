@@ -28,7 +28,7 @@ struct policy {
 	struct {
 		int64_t value;
 		int64_t from_node; /* where the value comes from; 0: the standard */
-		bool locked;	   /* by from_node: nodes below cannot change it */
+		bool locked;       /* by from_node: nodes below cannot change it */
 	} set[SETTING_COUNT];
 };
 

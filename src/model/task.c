@@ -28,8 +28,12 @@ int task_kind_find(const char *name, enum task_kind *ret)
 const char *task_state_name(enum task_state s)
 {
 	static const char *const names[] = {
-	    [TASK_WAITING] = "waiting",	    [TASK_DELIVERED] = "delivered", [TASK_DONE] = "done",
-	    [TASK_FAILED] = "failed",	    [TASK_CANCELLED] = "cancelled", [TASK_EXPIRED] = "expired",
+	    [TASK_WAITING] = "waiting",
+	    [TASK_DELIVERED] = "delivered",
+	    [TASK_DONE] = "done",
+	    [TASK_FAILED] = "failed",
+	    [TASK_CANCELLED] = "cancelled",
+	    [TASK_EXPIRED] = "expired",
 	};
 	return s > 0 && s <= TASK_EXPIRED ? names[s] : NULL;
 }

@@ -10,7 +10,7 @@
 enum task_kind { TASK_REPORT_NOW = 1, TASK_COLLECT_STATUS = 2, TASK_KIND_END };
 enum task_state { TASK_WAITING = 1, TASK_DELIVERED, TASK_DONE, TASK_FAILED, TASK_CANCELLED, TASK_EXPIRED };
 
-const char *task_kind_name(enum task_kind k);		   /* "report-now"; NULL for none */
+const char *task_kind_name(enum task_kind k);              /* "report-now"; NULL for none */
 int task_kind_find(const char *name, enum task_kind *ret); /* -ENOENT */
 const char *task_state_name(enum task_state s);
 

@@ -1,4 +1,5 @@
-/* What one computer does: single calls of the protocol, each repeated with the same bytes until it is answered for good. */
+/* What one computer does: single calls of the protocol, each repeated with the same bytes until it is answered for
+ * good. */
 #include "clock.h"
 #include "rnd.h"
 #include "run.h"
@@ -26,7 +27,8 @@ static void problem(struct computer *c, const char *what, const char *detail)
 {
 	struct run *run = c->run;
 	if (!*run->first_problem)
-		snprintf(run->first_problem, sizeof run->first_problem, "%s: %s: %s: %s", c->plan->name, c->path, what, detail);
+		snprintf(run->first_problem, sizeof run->first_problem, "%s: %s: %s: %s", c->plan->name, c->path, what,
+		    detail);
 }
 
 /* What a refusal says, as an outcome. A clone and a revoked certificate are answers that a fleet has to expect. */
@@ -101,7 +103,8 @@ static void try_call(struct computer *c)
 		run->stats.lost++;
 	}
 	run->stats.calls++;
-	int r = client_call(c->client, c->method, c->path, buf_str(&c->body), c->body.n, c->timeout_s, fault, on_reply, c);
+	int r = client_call(
+	    c->client, c->method, c->path, buf_str(&c->body), c->body.n, c->timeout_s, fault, on_reply, c);
 	if (r)
 		wait_and_try(c, 0, strerror(-r));
 }
@@ -178,7 +181,8 @@ static void enrolled(struct computer *c, const struct reply *reply)
 	c->cert = cert;
 	arena_release(&a);
 	client_free(c->client);
-	c->client = client_new(c->run->base, c->run->agents_ctx, c->run->config.agents_host, c->run->config.agents_port);
+	c->client = client_new(
+	    c->run->base, c->run->agents_ctx, c->run->config.agents_host, c->run->config.agents_port);
 	if (!c->client)
 		abort();
 	client_identity(c->client, c->cert, pki_key_evp(c->key));
@@ -290,12 +294,12 @@ static struct agent_state state_of(const struct computer *c)
 	    .engine_ready = on,
 	    .n_providers = 1,
 	    .providers = {{
-		.name = "khien",
-		.ours = true,
-		.on = on ? TRI_YES : TRI_NO,
-		.on_access = on ? TRI_YES : TRI_NO,
-		.signature_day = on ? c->run->config.signature_day : 0,
-		.note = on ? "" : "no engine",
+	        .name = "khien",
+	        .ours = true,
+	        .on = on ? TRI_YES : TRI_NO,
+	        .on_access = on ? TRI_YES : TRI_NO,
+	        .signature_day = on ? c->run->config.signature_day : 0,
+	        .note = on ? "" : "no engine",
 	    }},
 	    .problems = on ? "" : "no engine",
 	};
@@ -337,8 +341,10 @@ void act_sync(struct computer *c, int hold_s, act_done done)
 /* Events */
 
 static const char *const malware[][2] = {
-    {"Win.Trojan.Agent-6369216-0", "trojan"},	  {"Doc.Dropper.Emotet-9824145-1", "dropper"},
-    {"Unix.Malware.Mirai-7100807-0", "worm"},	  {"Win.Ransomware.Sample-10012-0", "ransomware"},
+    {"Win.Trojan.Agent-6369216-0", "trojan"},
+    {"Doc.Dropper.Emotet-9824145-1", "dropper"},
+    {"Unix.Malware.Mirai-7100807-0", "worm"},
+    {"Win.Ransomware.Sample-10012-0", "ransomware"},
     {"Html.Phishing.Generic-7705012-2", "phishing"},
 };
 
@@ -414,7 +420,12 @@ void act_send(struct computer *c, act_done done)
 		made[i].event.at_us = clock_real_us() + c->plan->skew_us;
 		events[i] = made[i].event;
 	}
-	struct event_batch batch = {.stream = c->stream, .first = c->acked + 1, .floor = c->acked + 1, .branch = c->branch, .n = n, .events = events};
+	struct event_batch batch = {.stream = c->stream,
+	    .first = c->acked + 1,
+	    .floor = c->acked + 1,
+	    .branch = c->branch,
+	    .n = n,
+	    .events = events};
 	memcpy(batch.prev_id, c->acked_id, sizeof batch.prev_id);
 	c->sent = n;
 	memcpy(c->sent_id, events[n - 1].id, sizeof c->sent_id);

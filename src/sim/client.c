@@ -19,7 +19,7 @@ struct client {
 	struct evhttp_connection *conn;
 	struct event *later; /* tells `done` from the loop, never from inside a call or a library's callback */
 	struct event *loss;  /* cuts the connection of a call whose reply is to be lost */
-	bool drop;	     /* the connection is not to be used again */
+	bool drop;           /* the connection is not to be used again */
 	client_done done;    /* NULL: no call under way */
 	void *arg;
 	int status, retry_after;
@@ -108,8 +108,8 @@ static int connect_client(struct client *c)
 		SSL_free(ssl);
 		return -EINVAL;
 	}
-	struct bufferevent *bev =
-	    bufferevent_openssl_socket_new(c->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bev = bufferevent_openssl_socket_new(
+	    c->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
 	if (!bev) {
 		SSL_free(ssl);
 		return -ENOMEM;
@@ -132,8 +132,8 @@ static void lose_reply(evutil_socket_t fd, short what, void *arg)
 	client_cut(arg);
 }
 
-int client_call(struct client *c, enum client_method method, const char *path, const void *body, size_t n, int timeout_s,
-    enum client_fault fault, client_done done, void *arg)
+int client_call(struct client *c, enum client_method method, const char *path, const void *body, size_t n,
+    int timeout_s, enum client_fault fault, client_done done, void *arg)
 {
 	if (c->done)
 		return -EBUSY;
@@ -165,7 +165,8 @@ int client_call(struct client *c, enum client_method method, const char *path, c
 		return 0;
 	}
 	no_delay(c);
-	if (fault == CLIENT_LOSE_REPLY) { /* long enough for a loopback request to arrive, mostly: either is a lost reply */
+	if (fault ==
+	    CLIENT_LOSE_REPLY) { /* long enough for a loopback request to arrive, mostly: either is a lost reply */
 		struct timeval soon = {0, 20000};
 		event_add(c->loss, &soon);
 	}

@@ -17,7 +17,8 @@ static const char usage[] =
     "\n"
     "  --tokens FILE              lines: group (or *), enrolment token\n"
     "  --units FILE               CSV: code, name, group\n"
-    "  --sizes FILE               CSV: group, unit, installed; a row that is no unit: computers named against the guideline\n"
+    "  --sizes FILE               CSV: group, unit, installed; a row that is no unit: computers named against the "
+    "guideline\n"
     "  --computers N              N computers of one unit instead\n"
     "  --seed N                   the same seed, the same fleet (1)\n"
     "  --misnamed P --reinstalled P --cloned P --silent P --skewed P --protected P\n"
@@ -32,7 +33,8 @@ static const char usage[] =
     "  --certificate FILE --key FILE   for the phase get, which needs no enrolment\n"
     "\n"
     "PHASE: enrol, sync, reinstall, clone, storm, syncs=S, hold=S, idle=S, live=S, get=S (seconds), events=N (each).\n"
-    "Each phase ends with one line of JSON on standard output. The phase - reads further phases from standard input, a line each.\n";
+    "Each phase ends with one line of JSON on standard output. The phase - reads further phases from standard input, a "
+    "line each.\n";
 
 enum option_kind { TEXT_OPTION, ADDRESS_OPTION, COUNT_OPTION, SHARE_OPTION, DAY_OPTION };
 
@@ -174,7 +176,7 @@ static int run_lines(struct run *run, struct err *e)
 static int run_all(struct run *run, int n, char **phase, struct err *e)
 {
 	int r = set.computers ? plan_uniform(&run->plan, (size_t)set.computers, &run->config.knobs, e)
-			      : plan_read(&run->plan, set.units, set.sizes, &run->config.knobs, e);
+	                      : plan_read(&run->plan, set.units, set.sizes, &run->config.knobs, e);
 	if (!r)
 		r = run_open(run, e);
 	for (int i = 0; !r && i < n; i++)

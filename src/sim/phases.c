@@ -1,5 +1,5 @@
-/* The phases: what each computer does in one, and when the phase is over. A phase is over when every computer that takes
- * part has ended its part. */
+/* The phases: what each computer does in one, and when the phase is over. A phase is over when every computer that
+ * takes part has ended its part. */
 #include "clock.h"
 #include "run.h"
 #include "str.h"
@@ -123,7 +123,8 @@ static void live_again(struct computer *c, enum outcome o)
 static void live_synced(struct computer *c, enum outcome o)
 {
 	int64_t now = clock_mono_us();
-	int64_t due = (now - c->live_since_us) * c->run->config.detections_per_hour; /* in detections x microseconds x 3600 */
+	int64_t due = (now - c->live_since_us) *
+	              c->run->config.detections_per_hour; /* in detections x microseconds x 3600 */
 	int64_t unit = 3600 * US_PER_S;
 	c->want = due / unit + rng_chance(&c->rng, due % unit / 3600);
 	c->live_since_us = now;
@@ -169,7 +170,8 @@ static bool is_cloned(const struct computer *c)
 	return c->plan->cloned;
 }
 
-/* The copy of a disk in other hardware calls with the original's key, is told so, and enrols as a machine of its own. */
+/* The copy of a disk in other hardware calls with the original's key, is told so, and enrols as a machine of its own.
+ */
 static void told_clone(struct computer *c, enum outcome o)
 {
 	if (o == DONE_CLONE && !computer_new_identity(c, 1))
@@ -233,7 +235,8 @@ static const struct phase phases[] = {
     {"storm", false, true, NULL, begin_storm, "all connections are cut, all sync at once"},
     {"reinstall", false, false, is_reinstalled, begin_reinstall, "the share of reinstalled computers enrols anew"},
     {"clone", false, false, is_cloned, begin_clone, "the share of cloned computers goes on in other hardware"},
-    {"get", true, false, NULL, begin_get, "GET /answer from the agents' address as fast as it is answered, for so many seconds"},
+    {"get", true, false, NULL, begin_get,
+        "GET /answer from the agents' address as fast as it is answered, for so many seconds"},
 };
 
 static void begin_now(evutil_socket_t fd, short what, void *arg)
@@ -248,7 +251,8 @@ static void begin_now(evutil_socket_t fd, short what, void *arg)
 static void start_next(struct run *run)
 {
 	const struct run_config *k = &run->config;
-	while (run->next < run->n && (!k->concurrency || run->phase->at_once || run->running < (size_t)k->concurrency)) {
+	while (
+	    run->next < run->n && (!k->concurrency || run->phase->at_once || run->running < (size_t)k->concurrency)) {
 		struct computer *c = &run->computer[run->next++];
 		if (run->phase->takes_part && !run->phase->takes_part(c))
 			continue;
@@ -301,7 +305,8 @@ int run_phase(struct run *run, const char *text, FILE *out, struct err *e)
 		char known[300] = "";
 		for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
 			size_t n = strlen(known);
-			snprintf(known + n, sizeof known - n, " %s%s", phases[i].name, phases[i].needs_argument ? "=N" : "");
+			snprintf(
+			    known + n, sizeof known - n, " %s%s", phases[i].name, phases[i].needs_argument ? "=N" : "");
 		}
 		return err_set(e, -EINVAL, "no phase '%s'; there are:%s", text, known);
 	}

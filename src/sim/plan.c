@@ -14,11 +14,11 @@ struct table {
 	const char *path;
 	const char *const *heads;
 	size_t n_heads;
-	size_t at[8];	  /* column of each head */
+	size_t at[8]; /* column of each head */
 	bool have_head;
 	struct row {
 		char *cell[8]; /* owned, NFC */
-	} *row;
+	} * row;
 	size_t n;
 };
 
@@ -50,8 +50,8 @@ static int add_row(void *arg, int64_t line, size_t n, const char *const *fields,
 	*row = (struct row){0};
 	for (size_t h = 0; h < t->n_heads; h++) {
 		if (t->at[h] >= n || text_nfc(text, sizeof text, fields[t->at[h]]))
-			return err_set(e, -EINVAL, "%s: line %lld: column '%s' is missing or no text", t->path, (long long)line,
-			    t->heads[h]);
+			return err_set(e, -EINVAL, "%s: line %lld: column '%s' is missing or no text", t->path,
+			    (long long)line, t->heads[h]);
 		row->cell[h] = strdup(text);
 		if (!row->cell[h])
 			return -ENOMEM;
@@ -111,8 +111,8 @@ static void name_machine(struct planned *m, size_t in_unit, struct rng *rng)
 		snprintf(m->name, sizeof m->name, "%s-%s-%03zu", m->code, rooms[pick % 5], in_unit + 1);
 }
 
-static int add_machines(struct plan *p, const struct plan_knobs *k, const char *code, const char *group, size_t count,
-    struct err *e)
+static int add_machines(
+    struct plan *p, const struct plan_knobs *k, const char *code, const char *group, size_t count, struct err *e)
 {
 	struct planned *more = reallocarray(p->machine, p->n + count + 1, sizeof *more);
 	if (!more)
@@ -137,9 +137,11 @@ static int add_machines(struct plan *p, const struct plan_knobs *k, const char *
 	return 0;
 }
 
-int plan_read(struct plan *ret, const char *units_path, const char *sizes_path, const struct plan_knobs *k, struct err *e)
+int plan_read(
+    struct plan *ret, const char *units_path, const char *sizes_path, const struct plan_knobs *k, struct err *e)
 {
-	static const char *const unit_heads[] = {"code", "name", "group"}, *const size_heads[] = {"group", "unit", "installed"};
+	static const char *const unit_heads[] = {"code", "name", "group"}, *const size_heads[] = {
+	                                                                       "group", "unit", "installed"};
 	struct table units = {0}, sizes = {0};
 	struct plan p = {0};
 	int r = table_read(&units, units_path, unit_heads, UNIT_HEADS, e);
@@ -149,7 +151,8 @@ int plan_read(struct plan *ret, const char *units_path, const char *sizes_path, 
 		char **cell = sizes.row[i].cell;
 		int64_t count;
 		if (str_i64(cell[SIZE_INSTALLED], 0, 999, &count)) /* NNN has three digits */
-			r = err_set(e, -EINVAL, "%s: '%s': installed is no number from 0 to 999", sizes_path, cell[SIZE_UNIT]);
+			r = err_set(
+			    e, -EINVAL, "%s: '%s': installed is no number from 0 to 999", sizes_path, cell[SIZE_UNIT]);
 		else
 			r = add_machines(&p, k, code_of(&units, cell[SIZE_UNIT]), cell[SIZE_GROUP], (size_t)count, e);
 	}

@@ -17,11 +17,11 @@ struct plan_knobs {
 };
 
 struct planned {
-	char name[64];	/* host name: CODE-ROOM-NNN, or one against the guideline */
-	char code[33];	/* the unit it belongs to; "" for a row of the sizes that is no unit */
-	char group[64];	/* whose enrolment token it uses */
+	char name[64];  /* host name: CODE-ROOM-NNN, or one against the guideline */
+	char code[33];  /* the unit it belongs to; "" for a row of the sizes that is no unit */
+	char group[64]; /* whose enrolment token it uses */
 	bool misnamed, reinstalled, cloned, silent;
-	bool guarded; /* says that an engine is ready and guards on access */
+	bool guarded;    /* says that an engine is ready and guards on access */
 	int64_t skew_us; /* its clock against the true one */
 	uint64_t number; /* its generator's number */
 };
@@ -34,8 +34,8 @@ struct plan {
 /* units: CSV with columns code, name, group. sizes: CSV with columns group, unit (name), installed; a row whose unit
  * is no unit's name stands for computers named against the guideline that enrol with their group's token.
  * -EINVAL and a text that names file and line. */
-int plan_read(struct plan *ret, const char *units_path, const char *sizes_path, const struct plan_knobs *k,
-    struct err *e);
+int plan_read(
+    struct plan *ret, const char *units_path, const char *sizes_path, const struct plan_knobs *k, struct err *e);
 /* n computers of one invented unit "TEST", group "test": for measurements. */
 int plan_uniform(struct plan *ret, size_t n, const struct plan_knobs *k, struct err *e);
 void plan_release(struct plan *p);

@@ -20,10 +20,10 @@ struct run_config {
 	uint16_t enrol_port, agents_port;
 	const char *tokens_path;
 	struct plan_knobs knobs;
-	int64_t lose, repeat;	     /* millionths of calls whose reply is lost; that are sent a second time */
+	int64_t lose, repeat;        /* millionths of calls whose reply is lost; that are sent a second time */
 	int64_t detections_per_hour; /* of each computer, in the phase "live" */
-	int spread_s;		     /* over which a phase's starts are spread */
-	int concurrency;	     /* acts under way at once; 0: no bound */
+	int spread_s;                /* over which a phase's starts are spread */
+	int concurrency;             /* acts under way at once; 0: no bound */
 	int batch;
 	int32_t signature_day; /* of protected computers; day.h */
 	const char *get_cert, *get_key;
@@ -46,14 +46,14 @@ struct computer {
 	id16 install_id;
 	struct hardware hardware;
 	struct pki_key *key; /* owned */
-	X509 *cert;	     /* owned */
+	X509 *cert;          /* owned */
 	uint8_t seal_public[crypto_box_PUBLICKEYBYTES], seal_secret[crypto_box_SECRETKEYBYTES];
 	char uid[ID_TEXT];
 
 	bool has_branch;
 	id16 branch, state_hash, hardware_hash;
 	int64_t counter; /* of the sync that is under way or was last confirmed */
-	unsigned need;	 /* enum sync_need: what the next sync brings along */
+	unsigned need;   /* enum sync_need: what the next sync brings along */
 	int64_t policy_version, anchors_version, task_seen;
 	char policy_hash[ID_TEXT], epoch[ID_TEXT];
 	int64_t interval_s;
@@ -61,10 +61,10 @@ struct computer {
 	int64_t results[MAX_TASKS_ANSWER]; /* tasks that are done and not yet told */
 
 	id16 stream;
-	int64_t acked;	   /* number of the last event that the centre has */
+	int64_t acked; /* number of the last event that the centre has */
 	uint8_t acked_id[8], sent_id[8];
-	size_t sent;	   /* events in the batch under way */
-	int64_t want;	     /* events still to be written and sent in this phase */
+	size_t sent;  /* events in the batch under way */
+	int64_t want; /* events still to be written and sent in this phase */
 
 	/* the act under way */
 	struct buf body;
@@ -75,7 +75,7 @@ struct computer {
 	void (*answered)(struct computer *c, const struct reply *reply);
 	act_done done;
 	int64_t live_since_us; /* since when detections have not been counted, in the phase live */
-	bool running; /* in the phase's count */
+	bool running;          /* in the phase's count */
 };
 
 struct run_stats {

@@ -428,8 +428,13 @@ static void caps_connections(void **state)
 static void shares_its_port_with_nobody(void **state)
 {
 	struct world *w = *state;
-	struct http_listener l = {.address = "127.0.0.1", .port = w->open, .handler = handle, .max_body = 1, .request_s = 1,
-	    .idle_s = 1, .max_connections = 1};
+	struct http_listener l = {.address = "127.0.0.1",
+	    .port = w->open,
+	    .handler = handle,
+	    .max_body = 1,
+	    .request_s = 1,
+	    .idle_s = 1,
+	    .max_connections = 1};
 	struct http_config c = {.bases = 1, .n_listeners = 1, .listeners = &l};
 	struct http_tls t = tls_of(w, &w->server);
 	struct http_server *second = NULL;

@@ -27,7 +27,8 @@ static void the_appendix_is_planned_row_by_row(void **state)
 	(void)state;
 	struct plan p;
 	struct err e = {0};
-	assert_int_equal(plan_read(&p, KHIEN_DATA "/units-dong-thap.csv", KHIEN_DATA "/dong-thap-2022-05-12.csv", &knobs, &e), 0);
+	assert_int_equal(
+	    plan_read(&p, KHIEN_DATA "/units-dong-thap.csv", KHIEN_DATA "/dong-thap-2022-05-12.csv", &knobs, &e), 0);
 	assert_int_equal(p.n, 5007);
 	assert_int_equal(count_of(&p, NULL, "so-ban-nganh", true), 59);
 	assert_int_equal(count_of(&p, NULL, "uy-ban-nhan-dan-cap-huyen", true), 0);
@@ -88,7 +89,8 @@ static void what_is_wrong_is_told_with_its_place(void **state)
 	(void)state;
 	struct plan p;
 	struct err e = {0};
-	assert_int_equal(plan_read(&p, KHIEN_DATA "/units-dong-thap.csv", KHIEN_DATA "/units-dong-thap.csv", &knobs, &e), -EINVAL);
+	assert_int_equal(
+	    plan_read(&p, KHIEN_DATA "/units-dong-thap.csv", KHIEN_DATA "/units-dong-thap.csv", &knobs, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "line 1: no column 'unit'"));
 	e = (struct err){0};
 	assert_int_equal(plan_read(&p, "/nowhere.csv", "/nowhere.csv", &knobs, &e), -ENOENT);

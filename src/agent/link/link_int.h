@@ -92,7 +92,7 @@ struct link {
 	id16 sent_hardware, sent_state; /* of the sync under way */
 	unsigned need;
 	bool hurry;          /* the next sync is not to be held */
-	bool sent_at_once; /* nor was the one under way, or the last one */
+	bool sent_at_once;   /* nor was the one under way, or the last one */
 	bool policy_asked;   /* the parent has not answered yet; no sync before */
 	int64_t renew_at_us; /* not before; after a failure */
 	struct enrolling enrolling;

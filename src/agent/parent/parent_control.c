@@ -235,8 +235,8 @@ void parent_control_readable(struct parent *p, struct client *c)
 	}
 }
 
-/* A new link knows nothing of what the old one was asked. An event has its id, an enrolment its key, a sync its counter: asking
- * twice does it once. */
+/* A new link knows nothing of what the old one was asked. An event has its id, an enrolment its key, a sync its
+ * counter: asking twice does it once. */
 void parent_control_resume(struct parent *p)
 {
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {

@@ -118,8 +118,8 @@ size_t spool_streams(const struct spool *s, struct spool_stream ret[SPOOL_MAX_ST
 	return n;
 }
 
-/* A span goes when nothing is kept any more that was born in it: until then it may be the first place of an event that moved
- * on to a later stream. */
+/* A span goes when nothing is kept any more that was born in it: until then it may be the first place of an event that
+ * moved on to a later stream. */
 void spool_prune_spans(struct spool *s)
 {
 	int64_t kept = s->n_segments ? s->segments[0].first : s->next;
@@ -130,7 +130,8 @@ void spool_prune_spans(struct spool *s)
 	s->n_spans -= gone;
 }
 
-/* Room for one more: an old span whose events are acknowledged, the moved ones too, loses only the chance to be sent again. */
+/* Room for one more: an old span whose events are acknowledged, the moved ones too, loses only the chance to be sent
+ * again. */
 static int make_room(struct spool *s)
 {
 	spool_prune_spans(s);

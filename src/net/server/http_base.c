@@ -181,7 +181,8 @@ static int nobody_else(const struct sockaddr *a, socklen_t n)
 	int fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 	if (fd < 0)
 		return -errno;
-	int r = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) || bind(fd, a, n) || listen(fd, 1) ? -errno : 0;
+	int r = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) || bind(fd, a, n) || listen(fd, 1) ? -errno
+	                                                                                                      : 0;
 	close(fd);
 	return r;
 }

@@ -34,8 +34,9 @@ struct enrol_answer {
 	char *certificate; /* what was signed before for this key and is still good; NULL: sign now. The caller frees */
 };
 
-/* *ret is zeros, or what an earlier run of the same job left: that is released first. -EINVAL: a seal_key that is no key.
- * Decides the machine, takes a use of the token, writes the facts. Nothing is written when the key is known already. */
+/* *ret is zeros, or what an earlier run of the same job left: that is released first. -EINVAL: a seal_key that is no
+ * key. Decides the machine, takes a use of the token, writes the facts. Nothing is written when the key is known
+ * already. */
 int enrol_decide(struct db *db, const struct store_key *k, const struct enrol_request *q, struct enrol_answer *ret);
 
 /* Stores what khien-ca signed for that key. Of two that were signed for one key both are good. -ENOENT: no such

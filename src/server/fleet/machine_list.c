@@ -176,8 +176,7 @@ static int select_machines(const struct scope *scope, struct present *p, const s
 	int r = q->search ? text_fold(fold, sizeof fold, q->search) : 0;
 	for (size_t i = 0; i < p->set->n && r == 0; i++) {
 		struct machine_facts *m = &p->set->m[i];
-		if (!in_state(m, q->state) || !on_node(p->tree, m, q) || !fits(m, fold) ||
-		    !covers(scope, p->tree, m))
+		if (!in_state(m, q->state) || !on_node(p->tree, m, q) || !fits(m, fold) || !covers(scope, p->tree, m))
 			continue;
 		r = array_room(&chosen, &cap, n, sizeof(struct machine_facts *));
 		if (r == 0)
