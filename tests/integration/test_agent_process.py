@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import wait_until
+from processes import SOON, wait_until
 from real_agent import RealAgent
 
 ROOT = os.geteuid() == 0
@@ -72,14 +72,14 @@ def test_a_task_arrives_within_a_second(centre, real_agent):
         def target():
             return centre.admin.get(f"/api/v1/tasks/{task}/targets")["targets"][0]
 
-        wait_until(lambda: target()["delivered_at"], 10, "the task")
+        wait_until(lambda: target()["delivered_at"], 20, "the task")
         took.append(time.monotonic() - began)
         wait_until(lambda: target()["state"] == "done", 20, "its result")
         result = target()["result"]
         assert result["ok"] is True
         if kind == "collect-status":
             assert result["status"]["state"] == "enrolled" and result["status"]["problems"].startswith("no engine")
-    assert min(took) < 1, took  # of three, so that a machine under load does not decide
+    assert min(took) < SOON, took  # of three, so that a machine under load does not decide
 
 
 def test_the_sync_interval_is_obeyed(centre, real_agent):
