@@ -132,6 +132,21 @@ static int run(
 	    X509_STORE_CTX_get_error_depth(ctx));
 }
 
+/* What the peer sent, without its roots: a root that is trusted is in the store already, and one that is not would be
+ * taken in place of the cross certificate of the same name and key, by the coin of which expires later. Borrows. */
+static STACK_OF(X509) * without_roots(STACK_OF(X509) * chain)
+{
+	STACK_OF(X509) *kept = sk_X509_new_null();
+	for (int i = 0; kept && i < sk_X509_num(chain); i++) {
+		X509 *c = sk_X509_value(chain, i);
+		if (!(X509_get_extension_flags(c) & EXFLAG_SS) && !sk_X509_push(kept, c)) {
+			sk_X509_free(kept);
+			kept = NULL;
+		}
+	}
+	return kept;
+}
+
 int pki_verify(const struct pki_trust *t, X509 *leaf, STACK_OF(X509) * chain, int purpose, const char *host,
     struct pki_time at, int *ret_error, struct err *e)
 {
@@ -140,11 +155,13 @@ int pki_verify(const struct pki_trust *t, X509 *leaf, STACK_OF(X509) * chain, in
 	int r = make_store(t, chain, &store, e);
 	if (!r) {
 		X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+		STACK_OF(X509) *between = without_roots(chain);
 		error = X509_V_ERR_OUT_OF_MEM;
-		r = ctx && X509_STORE_CTX_init(ctx, store, leaf, chain) == 1
+		r = ctx && between && X509_STORE_CTX_init(ctx, store, leaf, between) == 1
 		        ? run(ctx, leaf, purpose, host, at, &error, e)
 		        : pki_fail(e, -ENOMEM, "no memory");
 		X509_STORE_CTX_free(ctx);
+		sk_X509_free(between);
 		X509_STORE_free(store);
 	}
 	if (ret_error)
