@@ -195,6 +195,8 @@ def tasks(a, machine, unit):
     machine.send_events()
     listed = a.get("/api/v1/tasks")["tasks"]
     assert listed[0]["id"] == again["id"] and listed[0]["targets"]["done"] == 1
+    target = a.get(f"/api/v1/tasks/{again['id']}/targets")["targets"][0]
+    assert target["delivered_at"] == target["done_at"], "its result came before a sync that says it was taken"
     a.post(f"/api/v1/machines/{machine.machine}/revoke", {"reason": "mất máy"})
 
 

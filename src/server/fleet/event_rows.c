@@ -69,8 +69,9 @@ static int store_other(
 static int task_result(struct batch_job *j, const struct event *e)
 {
 	return db_exec(j->db, NULL,
-	    "update task_target set state = $3, done_at = $4, result = $5 where machine_id = $1 and task_id = $2 and "
-	    "state not in ($6, $7)",
+	    "update task_target set state = $3, done_at = $4, result = $5,"
+	    " delivered_at = case when delivered_at = 0 then $4 else delivered_at end"
+	    " where machine_id = $1 and task_id = $2 and state not in ($6, $7)",
 	    "iiiitii", j->machine_id, e->task_id, (int64_t)(e->task_ok ? TASK_DONE : TASK_FAILED), j->at, e->body,
 	    (int64_t)TASK_DONE, (int64_t)TASK_FAILED);
 }
