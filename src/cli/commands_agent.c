@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "control.h"
 #include "day.h"
+#include "path_display.h"
 #include "rnd.h"
 #include "str.h"
 
@@ -174,20 +175,6 @@ static int index_of(const char *const *names, const char *name)
 	return -1;
 }
 
-/* A path for people: what is no UTF-8, or would move a terminal's cursor, is written as \xNN. */
-static void add_display(struct buf *b, const char *path)
-{
-	bool text = utf8_valid(path, strlen(path));
-
-	for (; *path; path++) {
-		unsigned char ch = (unsigned char)*path;
-		if (ch < 0x20 || ch == 0x7f || (!text && ch >= 0x80))
-			(void)buf_addf(b, "\\x%02x", ch);
-		else
-			(void)buf_addc(b, *path);
-	}
-}
-
 static enum cli_exit read_detection(const struct cli *c, uint8_t id[8], struct detection *d)
 {
 	const char *hash = cli_value(c, "sha256"), *text;
@@ -217,7 +204,7 @@ static enum cli_exit read_detection(const struct cli *c, uint8_t id[8], struct d
 static enum cli_exit detection_add(struct cli *c)
 {
 	const char *path = cli_value(c, "PATH");
-	struct buf display = BUF_INIT(4 * MAX_PATH_BYTES);
+	struct buf display = BUF_INIT(MAX_DISPLAY);
 	struct detection d = {.path = {.form = PATH_BYTES, .n = strlen(path), .raw = path}};
 	struct control_receipt receipt;
 	struct control *agent = NULL;
@@ -226,7 +213,7 @@ static enum cli_exit detection_add(struct cli *c)
 	uint8_t id[8];
 	enum cli_exit r = read_detection(c, id, &d);
 
-	add_display(&display, path);
+	(void)path_display(&display, path, strlen(path));
 	d.path.display = buf_str(&display);
 	if (!r)
 		r = open_agent(c, &agent);
