@@ -1,4 +1,5 @@
 #include "ipc_channel.h"
+#include "ipc_fds.h"
 #include "bounds.h"
 #include "clock.h"
 
@@ -18,6 +19,8 @@ struct ipc_channel {
 	struct buf in;  /* at most one message and a frame */
 	size_t in_done; /* bytes at the front that the caller has had */
 	struct buf out;
+	struct ipc_fds in_fds; /* came with the message at the front */
+	struct ipc_fds_queue out_fds;
 };
 
 int ipc_channel_new(int fd, struct ipc_channel **ret)
@@ -40,6 +43,8 @@ void ipc_channel_free(struct ipc_channel *c)
 	if (!c)
 		return;
 	close(c->fd);
+	ipc_fds_close(&c->in_fds);
+	ipc_fds_queue_drop(&c->out_fds);
 	buf_release(&c->in);
 	buf_release(&c->out);
 	free(c);
@@ -65,20 +70,27 @@ int ipc_channel_flush(struct ipc_channel *c)
 	size_t sent = 0;
 	int r = 0;
 	while (!r && sent < c->out.n) {
-		ssize_t k = send(c->fd, c->out.p + sent, c->out.n - sent, MSG_NOSIGNAL);
+		ssize_t k = ipc_fds_send(c->fd, &c->out_fds, c->out.p, sent, c->out.n);
 		if (k >= 0)
 			sent += (size_t)k;
 		else if (errno != EINTR)
 			r = -errno;
 	}
-	if (sent)
+	if (sent) {
 		buf_consume(&c->out, sent);
+		ipc_fds_queue_moved(&c->out_fds, sent);
+	}
 	if (!c->out.n && c->out.cap > MAX_IPC_MESSAGE)
 		buf_release(&c->out);
 	return r == -EAGAIN ? 0 : r;
 }
 
 int ipc_channel_send(struct ipc_channel *c, const struct buf *m)
+{
+	return ipc_channel_send_fds(c, m, NULL, 0);
+}
+
+int ipc_channel_send_fds(struct ipc_channel *c, const struct buf *m, const int *fds, size_t n)
 {
 	if (m->error)
 		return m->error;
@@ -87,13 +99,17 @@ int ipc_channel_send(struct ipc_channel *c, const struct buf *m)
 	if (c->out.n > MAX_QUEUED)
 		return -ENOBUFS;
 	unsigned char frame[FRAME] = {(unsigned char)m->n, (unsigned char)(m->n >> 8), (unsigned char)(m->n >> 16),
-	    (unsigned char)(m->n >> 24), FRAME_VERSION};
+	    (unsigned char)(m->n >> 24), FRAME_VERSION, (unsigned char)n};
 	int r = buf_reserve(&c->out, FRAME + m->n);
+	if (!r && n)
+		r = ipc_fds_queue_add(&c->out_fds, c->out.n, fds, n);
 	if (r)
 		return r;
 	buf_add(&c->out, frame, FRAME);
 	buf_add(&c->out, m->p, m->n);
-	return ipc_channel_flush(c);
+	r = ipc_channel_flush(c);
+	/* those that have left are gone: then this was sent, and that the peer is dead is found at the next call */
+	return r && n && !ipc_fds_queue_take_back(&c->out_fds, fds, n) ? 0 : r;
 }
 
 /* The bytes that the message at the front still lacks, 0 when it is whole; -EBADMSG. */
@@ -105,19 +121,21 @@ static int lacking(const struct ipc_channel *c, size_t *ret)
 		return 0;
 	}
 	size_t n = p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
-	if (n > MAX_IPC_MESSAGE || p[4] != FRAME_VERSION || p[5] || p[6] || p[7])
+	if (n > MAX_IPC_MESSAGE || p[4] != FRAME_VERSION || p[5] > MAX_IPC_FDS || p[6] || p[7])
 		return -EBADMSG;
 	*ret = n + FRAME - c->in.n;
 	return 0;
 }
 
-/* Reads exactly what is lacking and never beyond a message: what follows it may bring descriptors of its own. */
+/* Reads exactly what is lacking and never beyond a message: what follows it may bring descriptors of its own. Behind a
+ * frame none may come; the kernel closes those. */
 static int read_more(struct ipc_channel *c, size_t n)
 {
 	int r = buf_reserve(&c->in, n);
 	if (r)
 		return r;
-	ssize_t k = recv(c->fd, c->in.p + c->in.n, n, 0);
+	char *dst = c->in.p + c->in.n;
+	ssize_t k = c->in.n < FRAME ? ipc_fds_receive(c->fd, &c->in_fds, dst, n) : recv(c->fd, dst, n, 0);
 	if (k > 0) {
 		c->in.n += (size_t)k;
 		return 0;
@@ -134,6 +152,7 @@ int ipc_channel_receive(struct ipc_channel *c, struct ipc_reader *ret, uint16_t 
 		else
 			buf_clear(&c->in);
 		c->in_done = 0;
+		ipc_fds_close(&c->in_fds);
 	}
 	for (;;) {
 		int r = lacking(c, &lack);
@@ -148,8 +167,15 @@ int ipc_channel_receive(struct ipc_channel *c, struct ipc_reader *ret, uint16_t 
 			return r;
 	}
 	c->in_done = c->in.n;
+	if (!c->in_fds.lost && c->in_fds.n != (size_t)(unsigned char)c->in.p[5])
+		return -EBADMSG;
 	int r = ipc_open(ret, c->in.p + FRAME, c->in.n - FRAME, ret_type);
 	return r ? r : 1;
+}
+
+int ipc_channel_take_fd(struct ipc_channel *c)
+{
+	return ipc_fds_take(&c->in_fds);
 }
 
 static int wait_for(const struct ipc_channel *c, int64_t until_us)

@@ -14,6 +14,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -231,7 +233,8 @@ static void broken_framing_is_refused(void **state)
 	static const unsigned char frames[][10] = {
 	    {0xff, 0xff, 0xff, 0x7f, 1, 0, 0, 0}, /* too long */
 	    {2, 0, 0, 0, 2, 0, 0, 0, 1, 0},       /* another version */
-	    {2, 0, 0, 0, 1, 1, 0, 0, 1, 0},       /* descriptors */
+	    {2, 0, 0, 0, 1, 1, 0, 0, 1, 0},       /* a descriptor that is not there */
+	    {2, 0, 0, 0, 1, 5, 0, 0, 1, 0},       /* more than a message may have */
 	    {1, 0, 0, 0, 1, 0, 0, 0, 1, 0},       /* less than a type */
 	};
 	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
@@ -245,6 +248,218 @@ static void broken_framing_is_refused(void **state)
 		assert_int_equal(ipc_channel_receive(c, &r, &type), -EBADMSG);
 		close(fds[0]);
 		ipc_channel_free(c);
+	}
+}
+
+static int numbered_file(int number)
+{
+	int fd = memfd_create("khien-test", MFD_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &number, sizeof number, 0), sizeof number);
+	return fd;
+}
+
+static int number_of(int fd)
+{
+	int number = -1;
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(pread(fd, &number, sizeof number, 0), sizeof number);
+	close(fd);
+	return number;
+}
+
+static int open_files(void)
+{
+	int n = 0;
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void send_numbered(struct ipc_channel *c, uint16_t type, int first, size_t n)
+{
+	struct buf m = BUF_INIT(64);
+	int fds[MAX_IPC_FDS];
+	for (size_t i = 0; i < n; i++)
+		fds[i] = numbered_file(first + (int)i);
+	ipc_begin(&m, type);
+	ipc_put_u8(&m, (uint8_t)n);
+	assert_int_equal(ipc_channel_send_fds(c, &m, fds, n), 0);
+	buf_release(&m);
+}
+
+static void descriptors_come_with_their_message(void **state)
+{
+	(void)state;
+	struct ipc_channel *a, *b;
+	struct ipc_reader r;
+	uint16_t type;
+	int before = open_files();
+	pair(&a, &b);
+	for (int round = 0; round < 3; round++) { /* several in the socket at once, with and without */
+		send_numbered(a, 1, 10, 2);
+		send_numbered(a, 2, 0, 0);
+		send_numbered(a, 3, 30, MAX_IPC_FDS);
+		send_numbered(a, 4, 40, 1);
+	}
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(receive(b, &r, &type), 1);
+		assert_int_equal(number_of(ipc_channel_take_fd(b)), 10);
+		assert_int_equal(number_of(ipc_channel_take_fd(b)), 11);
+		assert_int_equal(ipc_channel_take_fd(b), -ENOENT);
+		assert_int_equal(receive(b, &r, &type), 1);
+		assert_int_equal(type, 2);
+		assert_int_equal(ipc_channel_take_fd(b), -ENOENT);
+		assert_int_equal(receive(b, &r, &type), 1);
+		assert_int_equal(number_of(ipc_channel_take_fd(b)), 30); /* the others are left */
+		assert_int_equal(receive(b, &r, &type), 1);
+		assert_int_equal(type, 4);
+		assert_int_equal(number_of(ipc_channel_take_fd(b)), 40);
+	}
+	send_numbered(a, 1, 10, 2);
+	assert_int_equal(receive(b, &r, &type), 1);
+	ipc_channel_free(a);
+	ipc_channel_free(b);
+	assert_int_equal(open_files(), before);
+}
+
+static void descriptors_wait_for_a_peer_that_does_not_read(void **state)
+{
+	(void)state;
+	static char block[MAX_IPC_MESSAGE - 16];
+	struct ipc_channel *a, *b;
+	struct buf m = BUF_INIT(MAX_IPC_MESSAGE);
+	struct ipc_reader r;
+	uint16_t type;
+	int sent = 0, e = 0, before = open_files();
+	pair(&a, &b);
+	ipc_begin(&m, TYPE);
+	ipc_put_bytes(&m, block, sizeof block);
+	while (!ipc_channel_queued(a))
+		assert_int_equal(ipc_channel_send(a, &m), 0);
+	ipc_begin(&m, 7);
+	for (; !e; sent++) {
+		int fd = numbered_file(sent);
+		e = ipc_channel_send_fds(a, &m, &fd, 1);
+		if (e)
+			assert_int_equal(number_of(fd), sent); /* still ours */
+	}
+	assert_int_equal(e, -ENOBUFS);
+	for (int got = 0; got < sent - 1;) {
+		while ((e = ipc_channel_receive(b, &r, &type)) == 0)
+			assert_int_equal(ipc_channel_flush(a), 0);
+		assert_int_equal(e, 1);
+		if (type == 7)
+			assert_int_equal(number_of(ipc_channel_take_fd(b)), got++);
+	}
+	while (!ipc_channel_queued(a)) {
+		int fd = numbered_file(0);
+		ipc_begin(&m, TYPE);
+		ipc_put_bytes(&m, block, sizeof block);
+		assert_int_equal(ipc_channel_send_fds(a, &m, &fd, 1), 0);
+	}
+	ipc_channel_free(a); /* with what still waits */
+	ipc_channel_free(b);
+	buf_release(&m);
+	assert_int_equal(open_files(), before);
+}
+
+static void a_dead_peer_gives_descriptors_back(void **state)
+{
+	(void)state;
+	struct ipc_channel *a, *b;
+	struct buf m = BUF_INIT(64);
+	int fd = numbered_file(5);
+	pair(&a, &b);
+	ipc_channel_free(b);
+	ipc_begin(&m, TYPE);
+	assert_int_equal(ipc_channel_send_fds(a, &m, &fd, 1), -EPIPE);
+	assert_int_equal(number_of(fd), 5);
+	ipc_channel_free(a);
+	buf_release(&m);
+}
+
+static void too_many_open_files_cost_the_descriptor_and_not_the_channel(void **state)
+{
+	(void)state;
+	struct ipc_channel *a, *b;
+	struct ipc_reader r;
+	struct rlimit old, tight;
+	uint16_t type;
+	pair(&a, &b);
+	send_numbered(a, 1, 10, 2);
+	send_numbered(a, 2, 20, 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	tight = old;
+	int lowest = dup(0);
+	close(lowest);
+	tight.rlim_cur = (rlim_t)lowest + 1; /* room for one of the two */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	assert_int_equal(receive(b, &r, &type), 1);
+	assert_int_equal(type, 1);
+	assert_int_equal(ipc_get_u8(&r), 2);
+	assert_int_equal(ipc_channel_take_fd(b), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(receive(b, &r, &type), 1);
+	assert_int_equal(number_of(ipc_channel_take_fd(b)), 20);
+	ipc_channel_free(a);
+	ipc_channel_free(b);
+}
+
+static void raw_send(int socket, const void *p, size_t n, size_t n_fds)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(16 * sizeof(int))];
+	} control = {0};
+	struct iovec bytes = {(void *)(uintptr_t)p, n};
+	struct msghdr m = {.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.room};
+	m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+	assert_int_equal(sendmsg(socket, &m, 0), n);
+}
+
+/* {bytes in the first piece, descriptors with it, with the rest; what receive says} */
+static void descriptors_nobody_announced_are_closed(void **state)
+{
+	(void)state;
+	static const unsigned char frame[] = {2, 0, 0, 0, 1, 1, 0, 0, 1, 0};
+	static const struct {
+		size_t first, with_first, with_rest;
+		int told;
+	} cases[] = {
+	    {8, 2, 0, -EBADMSG}, /* more than it says */
+	    {3, 1, 1, -EBADMSG},
+	    {3, 4, 4, -EBADMSG},
+	    {8, 1, 3, 1}, /* with the message's bytes: the kernel's to close */
+	    {8, 9, 0, 1}, /* more than anybody has room for: none is taken */
+	    {3, 1, 0, -EBADMSG},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int fds[2], before = open_files();
+		struct ipc_channel *c;
+		struct ipc_reader r;
+		uint16_t type;
+		assert_int_equal(ipc_pair(fds), 0);
+		assert_int_equal(ipc_channel_new(fds[1], &c), 0);
+		raw_send(fds[0], frame, cases[i].first, cases[i].with_first);
+		if (i == 5) { /* announced, and not there */
+			static const unsigned char none[] = {2, 0, 0, 0, 1, 2, 0, 0, 1, 0};
+			assert_int_equal(write(fds[0], none + 3, sizeof none - 3), sizeof none - 3);
+		} else if (cases[i].with_rest) {
+			raw_send(fds[0], frame + cases[i].first, sizeof frame - cases[i].first, cases[i].with_rest);
+		} else {
+			size_t rest = sizeof frame - cases[i].first;
+			assert_int_equal(write(fds[0], frame + cases[i].first, rest), rest);
+		}
+		assert_int_equal(ipc_channel_receive(c, &r, &type), cases[i].told);
+		close(fds[0]);
+		ipc_channel_free(c);
+		assert_int_equal(open_files(), before);
 	}
 }
 
@@ -322,6 +537,11 @@ int main(void)
 	    cmocka_unit_test(messages_arrive_whole_and_in_order),
 	    cmocka_unit_test(a_peer_that_does_not_read_is_a_full_queue),
 	    cmocka_unit_test(broken_framing_is_refused),
+	    cmocka_unit_test(descriptors_come_with_their_message),
+	    cmocka_unit_test(descriptors_wait_for_a_peer_that_does_not_read),
+	    cmocka_unit_test(a_dead_peer_gives_descriptors_back),
+	    cmocka_unit_test(too_many_open_files_cost_the_descriptor_and_not_the_channel),
+	    cmocka_unit_test(descriptors_nobody_announced_are_closed),
 	    cmocka_unit_test(a_socket_serves_its_path),
 	};
 	return cmocka_run_group_tests_name("ipc", tests, NULL, NULL);
