@@ -9,25 +9,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static int limit(int resource, uint64_t value)
-{
-	struct rlimit l;
-	if (!value)
-		return 0;
-	if (getrlimit(resource, &l) < 0)
-		return -errno;
-	if (l.rlim_max == RLIM_INFINITY || value < l.rlim_max)
-		l.rlim_max = value;
-	l.rlim_cur = l.rlim_max;
-	return setrlimit(resource, &l) < 0 ? -errno : 0;
-}
-
-int sandbox_limits(const struct sandbox_plan *plan)
-{
-	int r = limit(RLIMIT_NOFILE, plan->max_files);
-	return r ? r : limit(RLIMIT_FSIZE, plan->max_file_bytes);
-}
-
 /* The plain file first: the name service would bring its modules, and their memory, into a process that lives for
  * months. */
 static int find_user(const char *user, uid_t *ret_uid, gid_t *ret_gid)

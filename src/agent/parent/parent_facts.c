@@ -134,6 +134,8 @@ static void put_sandbox(struct parent *p, struct list *l)
 	char text[256] = "";
 	for (int m = 0; p->link.phase == LINK_UP && m < SANDBOX_MECHANISM_COUNT; m++) {
 		size_t n = strlen(text);
+		if (p->link.ready.sandbox[m] == SANDBOX_NOT_ASKED)
+			continue;
 		snprintf(text + n, sizeof text - n, "%s%s: %s", n ? ", " : "", sandbox_mechanism_name(m),
 		    sandbox_outcome_name(p->link.ready.sandbox[m]));
 	}
