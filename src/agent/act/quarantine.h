@@ -42,16 +42,16 @@ void quarantine_close(struct quarantine *q);
 int quarantine_recover(struct quarantine *q, struct err *e);
 
 /* Moves the file into quarantine. fd: the content that was judged (regular; readable); dirfd and name: its last
- * component, dirfd opened without following links (act_open_folder); path: where it is, for people. When it is renamed
- * while this works it is followed. The detection's digest, if there, must still be the content's.
+ * component, dirfd opened for reading and without following links (act_open_folder); path: where it is, for people.
+ * When it is renamed while this works it is followed. The detection's digest, if there, must still be the content's.
  *   *ret: its texts are d's and path's. ret->links > 1: the file has further names, which keep the content. They are
  *   left: emptying the file would destroy what only one name can be given back from, and a scan finds each by itself.
  * The event (ACTION_QUARANTINED) is told by the agent (quarantine_outstanding); the caller tells only failures
  * (ACTION_FAILED). After a failure the file is in its place, untouched: without room to keep its attributes nothing is
  * changed about it either, since nobody could give them back.
- *   -ESTALE: it is not what was judged any more; judge again. -ENOENT: it is gone. -EFBIG: larger than a file may be.
- *   -EDQUOT: the quarantine is full. -ENOSPC: the disk is. -EPERM: one of our own programs. -EINVAL: not a regular
- *   file. Others: of the file systems. */
+ *   -ESTALE: it is not what was judged any more; judge again. -ENOENT: it is gone. -EAGAIN: it cannot be caught.
+ * -EFBIG: larger than a file may be. -EDQUOT: the quarantine is full. -ENOSPC: the disk is. -EPERM: one of our own
+ * programs. -EINVAL: not a regular file. Others: of the file systems. */
 int quarantine_take(struct quarantine *q, int dirfd, const char *name, int fd, const struct os_path *path,
     const struct detection *d, struct quarantine_item *ret, struct err *e);
 
