@@ -6,12 +6,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum setting_id { SETTING_SYNC_INTERVAL_S, SETTING_ACTIVE_DAYS, SETTING_COUNT };
+/* In the order of their names: what an agent is sent is canonical JSON. */
+enum setting_id {
+	SETTING_DETECTION_QUARANTINE, /* 0: report only */
+	SETTING_DETECTION_STOP,       /* processes that run from an infected file */
+	SETTING_ACTIVE_DAYS,
+	SETTING_SCAN_CPU,
+	SETTING_SCAN_FILE_S,
+	SETTING_SCAN_HOUR, /* local time of the computer; one that is off then scans when it is on again */
+	SETTING_SCAN_DEPTH,
+	SETTING_SCAN_EXPANDED_MIB,
+	SETTING_SCAN_FILE_MIB,
+	SETTING_SCAN_INNER_FILES,
+	SETTING_SCAN_ON_BATTERY,
+	SETTING_SCAN_REMOVABLE,
+	SETTING_SCAN_SCHEDULE, /* enum scan_schedule */
+	SETTING_SCAN_WEEKDAY,  /* 0: every day, 1: Monday … 7: Sunday */
+	SETTING_SYNC_INTERVAL_S,
+	SETTING_COUNT
+};
+
+enum scan_schedule { SCHEDULE_NONE, SCHEDULE_QUICK, SCHEDULE_FULL };
 
 enum setting_audience { FOR_AGENT = 1, FOR_CENTRE = 2 };
 
 struct setting_def {
-	const char *name; /* "sync.interval_s" */
+	const char *name; /* "sync.interval_s"; _s seconds, _mib mebibytes */
 	int64_t min, max, standard;
 	unsigned audience; /* enum setting_audience, or'ed */
 	const char *unit;  /* "s", "days" */

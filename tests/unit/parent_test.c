@@ -316,15 +316,25 @@ static void an_identity_is_made_once_and_kept(void **state)
 	a.standing = STANDING_ENROLLED;
 	a.policy.n = 1;
 	a.policy.version = 7;
+	a.policy.set[0].id = SETTING_SYNC_INTERVAL_S;
 	a.policy.set[0].value = 20;
+	memset(a.policy.hash, 5, sizeof a.policy.hash);
 	memset(a.machine_secret, 9, sizeof a.machine_secret);
 	str_copy(a.server, sizeof a.server, "https://x:1");
 	assert_int_equal(identity_save(fd, &a), 0);
 	assert_int_equal(identity_load(fd, &b), 0);
 	assert_int_equal(b.standing, STANDING_ENROLLED);
+	assert_int_equal(b.policy.n, 1);
+	assert_int_equal(b.policy.set[0].id, SETTING_SYNC_INTERVAL_S);
 	assert_int_equal(b.policy.set[0].value, 20);
+	assert_memory_equal(a.policy.hash, b.policy.hash, sizeof a.policy.hash);
 	assert_string_equal(b.server, "https://x:1");
 	assert_int_equal(b.machine_secret[31], 9);
+	a.policy.set[0].value = 1; /* another version's bounds: the setting is dropped and the policy asked for anew */
+	assert_int_equal(identity_save(fd, &a), 0);
+	assert_int_equal(identity_load(fd, &b), 0);
+	assert_int_equal(b.policy.n, 0);
+	assert_int_equal(b.policy.hash[0], 0);
 	char path[128];
 	snprintf(path, sizeof path, "%s/identity", dir);
 	int f = open(path, O_RDWR | O_CLOEXEC);

@@ -1,4 +1,5 @@
 #include "agent_identity.h"
+#include "bounds.h"
 #include "file.h"
 #include "rnd.h"
 #include "str.h"
@@ -21,6 +22,46 @@ void identity_wipe(struct identity *id)
 	sodium_memzero(id, sizeof *id);
 }
 
+/* On the disk a setting has its name: its number is another one in another version, and an upgrade must not make one
+ * setting out of another. A policy that does not fit this version in everything has its hash forgotten, so that the
+ * centre sends it anew. */
+static void put_policy(struct buf *b, const struct link_policy *v)
+{
+	ipc_put_i64(b, v->version);
+	ipc_put_fixed(b, v->hash, sizeof v->hash);
+	ipc_put_u32(b, (uint32_t)v->n);
+	for (size_t i = 0; i < v->n; i++) {
+		ipc_put_text(b, setting_defs[v->set[i].id].name);
+		ipc_put_i64(b, v->set[i].value);
+	}
+}
+
+static bool take_setting(struct link_policy *p, const char *name, int64_t value)
+{
+	enum setting_id id;
+	if (p->n >= SETTING_COUNT || setting_find(name, &id) || value < setting_defs[id].min ||
+	    value > setting_defs[id].max)
+		return false;
+	p->set[p->n].id = id;
+	p->set[p->n++].value = value;
+	return true;
+}
+
+static void get_policy(struct ipc_reader *r, struct link_policy *ret)
+{
+	struct link_policy p = {.version = ipc_get_i64(r)};
+	bool fits = true;
+	ipc_get_fixed(r, p.hash, sizeof p.hash);
+	uint32_t n = ipc_get_u32(r);
+	for (uint32_t i = 0; i < n && !r->error; i++) {
+		const char *name = ipc_get_text(r, MAX_SHORT_TEXT);
+		fits &= take_setting(&p, name, ipc_get_i64(r));
+	}
+	if (!fits)
+		memset(p.hash, 0, sizeof p.hash);
+	*ret = p;
+}
+
 /* The file: the message below and BLAKE2b-128 over it. Reader: parse. */
 int identity_save(int folder, const struct identity *id)
 {
@@ -36,7 +77,7 @@ int identity_save(int folder, const struct identity *id)
 	ipc_put_fixed(&b, id->machine_secret, sizeof id->machine_secret);
 	ipc_put_text(&b, id->server);
 	ipc_put_text(&b, id->agents_server);
-	link_put_policy(&b, &id->policy);
+	put_policy(&b, &id->policy);
 	crypto_generichash(sum, sizeof sum, (unsigned char *)b.p, b.n, NULL, 0);
 	buf_add(&b, sum, sizeof sum);
 	int r = b.error ? b.error : file_replace(folder, file_name, b.p, b.n, 0600);
@@ -62,7 +103,7 @@ static int parse(const struct buf *b, struct identity *id)
 	ipc_get_fixed(&r, id->machine_secret, sizeof id->machine_secret);
 	str_copy(id->server, sizeof id->server, ipc_get_text(&r, LINK_MAX_URL));
 	str_copy(id->agents_server, sizeof id->agents_server, ipc_get_text(&r, LINK_MAX_URL));
-	link_get_policy(&r, &id->policy);
+	get_policy(&r, &id->policy);
 	return ipc_end(&r);
 }
 

@@ -33,7 +33,7 @@ int policy_for_machine(struct db *db, int64_t machine_id, struct policy *ret);
 
 /* The settings for agents as canonical JSON, {"sync.interval_s":60}: the text that is sent and that the hash is over.
  */
-enum { POLICY_JSON = 512, POLICY_HASH_TEXT = 33 };
+enum { POLICY_JSON = 2048, POLICY_HASH_TEXT = 33 };
 void policy_agent_json(const struct policy *p, char dst[POLICY_JSON]);
 void policy_hash(const struct policy *p, char dst[POLICY_HASH_TEXT]); /* BLAKE2b-128, hex */
 
