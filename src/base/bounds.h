@@ -34,7 +34,12 @@ enum {
 	MAX_IMAGE_ENTRIES = 100 << 20, /* of an image: twelve times what is known today; its offsets have 32 bits */
 	MAX_IMAGE_NAMES = 1 << 30,     /* bytes of an image's names */
 	MAX_IMAGE_SAME = 64,           /* entries of one digest that differ in size */
-	MAX_HOLD_S = 60, /* a held sync: below the idle time-outs of common NATs and proxies */
+	MAX_ENGINE_NAME = 16,
+	MAX_MALWARE_NAME = 256,     /* bytes; the longest of ClamAV's has 120 */
+	MAX_FILE_TYPE = 16,         /* bytes of a kind of file as pipeline and events name it */
+	MAX_SCAN_FINDS = 4,         /* finds told of one content: one is enough to act, more help a person */
+	MAX_SIGNATURE_FILES = 4096, /* files of one folder of a generation */
+	MAX_HOLD_S = 60,            /* a held sync: below the idle time-outs of common NATs and proxies */
 };
 
 #endif
