@@ -11,6 +11,7 @@
 
 struct image {
 	const uint8_t *map;
+	bool mapped; /* by us */
 	struct image_head head;
 };
 
@@ -38,35 +39,44 @@ static void expect_scattered(const struct image *i)
 		madvise((void *)(i->map + from), (size_t)(i->head.bytes - from), MADV_RANDOM);
 }
 
-int image_open(int fd, struct image **ret)
+int image_over(const void *bytes, size_t n, struct image **ret)
 {
-	size_t n = 0;
+	struct image_head head;
+	if (n < IMAGE_HEADER_BYTES || image_head_read(&head, bytes) < 0 || head.bytes != n)
+		return -EPROTO;
 	struct image *i = calloc(1, sizeof(*i));
 	if (!i)
 		return -ENOMEM;
-	int r = map_file(fd, &i->map, &n);
+	*i = (struct image){.map = bytes, .head = head};
+	*ret = i;
+	return 0;
+}
+
+int image_open(int fd, struct image **ret)
+{
+	const uint8_t *map;
+	size_t n;
+	struct image *i;
+	int r = map_file(fd, &map, &n);
 	if (r < 0)
-		goto fail;
-	r = image_head_read(&i->head, i->map);
-	if (r == 0 && i->head.bytes != n)
-		r = -EPROTO;
+		return r;
+	r = image_over(map, n, &i);
 	if (r < 0) {
-		munmap((void *)i->map, n);
-		goto fail;
+		munmap((void *)map, n);
+		return r;
 	}
+	i->mapped = true;
 	expect_scattered(i);
 	*ret = i;
 	return 0;
-fail:
-	free(i);
-	return r;
 }
 
 void image_close(struct image *i)
 {
 	if (!i)
 		return;
-	munmap((void *)i->map, (size_t)i->head.bytes);
+	if (i->mapped)
+		munmap((void *)i->map, (size_t)i->head.bytes);
 	free(i);
 }
 

@@ -27,6 +27,7 @@ enum image_digest {
 };
 enum image_origin { IMAGE_SIGNATURES, IMAGE_PACKAGES };
 
+#define IMAGE_MAX_SIZE INT64_C(0xfffffffe) /* of an entry's exact size, as in libclamav */
 enum { IMAGE_ANY_SIZE = -1 }; /* of an entry: whatever the content's size; of a question: the size is not known */
 
 struct image;
@@ -39,6 +40,8 @@ struct image_find {
 
 /* Maps the file; the descriptor may be closed. -EPROTO: no image, damaged, or of another version. */
 int image_open(int fd, struct image **ret);
+/* Over bytes that stay where they are until image_close. */
+int image_over(const void *bytes, size_t n, struct image **ret);
 void image_close(struct image *i);
 
 /* True when an entry fits; *ret tells which. `digest` has image_digest_bytes(kind) bytes. A size that is not known fits

@@ -20,7 +20,7 @@ struct image_entry {
 	enum image_list list;
 	enum image_digest kind;
 	const uint8_t *digest;
-	int64_t size;     /* 0 to MAX_IMAGE_SIZE, or IMAGE_ANY_SIZE */
+	int64_t size;     /* 0 to IMAGE_MAX_SIZE, or IMAGE_ANY_SIZE */
 	const char *name; /* "" none */
 };
 
@@ -28,8 +28,9 @@ struct image_entry {
 int image_builder_new(int temp_fd, struct image_builder **ret);
 void image_builder_free(struct image_builder *b);
 
-/* Of several entries that differ only in name the one that was added first stays. -EINVAL: a name with control
- * characters, no UTF-8 or too long; a size out of bounds. -E2BIG: more than MAX_IMAGE_ENTRIES or MAX_IMAGE_NAMES. */
+/* Of several entries that differ only in name one stays, always the same for the same entries. -EINVAL: a name with
+ * control characters, no UTF-8 or too long; a size out of bounds. -E2BIG: more than MAX_IMAGE_ENTRIES or
+ * MAX_IMAGE_NAMES. */
 int image_builder_add(struct image_builder *b, const struct image_entry *e);
 
 /* Writes the image to an empty regular file and syncs it; the builder is used up. *ret_count: entries in it (may be

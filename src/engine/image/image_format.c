@@ -84,7 +84,7 @@ static bool table_in_bounds(const struct image_table *t)
 int image_layout(struct image_head *h)
 {
 	struct image_table *tables = &h->tables[0][0];
-	const size_t n = (size_t)IMAGE_LIST_COUNT * IMAGE_DIGEST_COUNT;
+	const size_t n = IMAGE_TABLE_COUNT;
 	uint64_t at = IMAGE_HEADER_BYTES;
 	for (size_t i = 0; i < n; i++) {
 		if (!table_in_bounds(&tables[i]))
@@ -117,7 +117,7 @@ void image_head_write(const struct image_head *h, uint8_t dst[IMAGE_HEADER_BYTES
 	image_store32(dst + AT_DAY, (uint32_t)h->day);
 	store64(dst + AT_NAMES, h->names_bytes);
 	const struct image_table *tables = &h->tables[0][0];
-	for (size_t i = 0; i < (size_t)IMAGE_LIST_COUNT * IMAGE_DIGEST_COUNT; i++) {
+	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
 		store64(dst + AT_TABLES + i * TABLE_BYTES, tables[i].count);
 		store64(dst + AT_TABLES + i * TABLE_BYTES + 8, tables[i].lines);
 	}
@@ -136,7 +136,7 @@ int image_head_read(struct image_head *h, const uint8_t src[IMAGE_HEADER_BYTES])
 	    .names_bytes = load64(src + AT_NAMES),
 	};
 	struct image_table *tables = &h->tables[0][0];
-	for (size_t i = 0; i < (size_t)IMAGE_LIST_COUNT * IMAGE_DIGEST_COUNT; i++) {
+	for (size_t i = 0; i < IMAGE_TABLE_COUNT; i++) {
 		tables[i].count = load64(src + AT_TABLES + i * TABLE_BYTES);
 		tables[i].lines = load64(src + AT_TABLES + i * TABLE_BYTES + 8);
 	}

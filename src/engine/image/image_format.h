@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 enum {
+	IMAGE_TABLE_COUNT = IMAGE_LIST_COUNT * IMAGE_DIGEST_COUNT,
 	IMAGE_HEADER_BYTES = 512,
 	IMAGE_LINE_BYTES = 64,
 	IMAGE_LINE_FILTER = 4, /* where in the line the filter begins */
