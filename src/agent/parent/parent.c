@@ -251,6 +251,7 @@ static void release(struct parent *p)
 {
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		parent_control_drop(&p->clients[i]);
+	parent_events_release(p);
 	inventory_free(p->texts);
 	identity_wipe(&p->identity);
 	buf_wipe(&p->out);
@@ -264,6 +265,7 @@ static void release(struct parent *p)
 int main(int argc, char **argv)
 {
 	static struct parent p = {.state_folder = -1, .root_folder = -1, .lock = -1, .listener = -1, .signals = -1};
+	TAILQ_INIT(&p.events);
 	p.out = BUF_INIT(MAX_IPC_MESSAGE);
 	p.facts = BUF_INIT(MAX_IPC_MESSAGE);
 	mallopt(M_ARENA_MAX, 1);

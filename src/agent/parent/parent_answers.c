@@ -126,6 +126,8 @@ static int answer_receipt(struct parent *p, struct ipc_reader *r)
 	int64_t seq = ipc_get_i64(r);
 	if (ipc_end(r))
 		return -EBADMSG;
+	if (parent_event_answered(p, ticket, 0))
+		return 0;
 	ipc_begin(&p->out, CONTROL_RECEIPT);
 	ipc_put_id(&p->out, stream);
 	ipc_put_i64(&p->out, seq);
@@ -139,7 +141,8 @@ static int answer_refused(struct parent *p, struct ipc_reader *r)
 	const char *why = ipc_get_text(r, LINK_MAX_PLAIN);
 	if (ipc_end(r) || code < 1 || code > 4095)
 		return -EBADMSG;
-	parent_refuse(p, parent_waiting(p, WAITS_FOR_RECEIPT, ticket), (int)code, why);
+	if (!parent_event_answered(p, ticket, (int)code))
+		parent_refuse(p, parent_waiting(p, WAITS_FOR_RECEIPT, ticket), (int)code, why);
 	return 0;
 }
 
@@ -230,6 +233,8 @@ static int answer_status(struct parent *p, struct ipc_reader *r)
 	p->link.status.last_error = p->link.last_error;
 	if (s.spool_failed != failed_before)
 		parent_collect(p); /* the centre should hear of it soon */
+	if (failed_before && !s.spool_failed)
+		parent_events_resume(p);
 	return 0;
 }
 

@@ -248,6 +248,7 @@ void parent_control_resume(struct parent *p)
 		else if (c->waits == WAITS_FOR_SYNC || c->waits == WAITS_FOR_GOODBYE)
 			ask_link(p, c);
 	}
+	parent_events_resume(p);
 	if (p->enrolment.pending)
 		ask_enrolment(p);
 }

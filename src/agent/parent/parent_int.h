@@ -16,8 +16,10 @@
 #include "inventory_read.h"
 #include "ipc_channel.h"
 #include "link_messages.h"
+#include "parent_events.h"
 
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 enum { MAX_CLIENTS = 32 };
@@ -85,6 +87,8 @@ struct parent {
 	int listener, signals;
 	struct client clients[MAX_CLIENTS];
 	int64_t next_ticket;
+	TAILQ_HEAD(, waiting_event) events; /* parent_events.c */
+	size_t n_events;
 	struct buf out; /* a message being made */
 	bool stopping;
 };
