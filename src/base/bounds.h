@@ -35,6 +35,7 @@ enum {
 	MAX_IMAGE_NAMES = 1 << 30,     /* bytes of an image's names */
 	MAX_IMAGE_SAME = 64,           /* entries of one digest that differ in size */
 	MAX_ENGINE_NAME = 16,
+	MAX_ENGINES = 8,
 	MAX_MALWARE_NAME = 256,     /* bytes; the longest of ClamAV's has 120 */
 	MAX_FILE_TYPE = 16,         /* bytes of a kind of file as pipeline and events name it */
 	MAX_SCAN_FINDS = 4,         /* finds told of one content: one is enough to act, more help a person */

@@ -8,16 +8,9 @@
 #define PIPELINE_H
 
 #include "engine.h"
+#include "engine_state.h"
 
 struct pipeline;
-
-enum engine_health {
-	ENGINE_NOT_LOADED,
-	ENGINE_WORKS,         /* loaded, and found its planted content at the last look */
-	ENGINE_NO_SIGNATURES, /* works, but the generation has nothing for it */
-	ENGINE_MISSES,        /* does not find its planted content: no protection */
-	ENGINE_BROKEN,        /* did not load */
-};
 
 struct engine_state {
 	const char *name;
@@ -50,6 +43,12 @@ void pipeline_set_limits(struct pipeline *p, const struct scan_limits *limits);
 /* Where this process may put temporary files: an absolute path of a folder that only it uses. */
 int pipeline_enter(struct pipeline *p, const char *temporary);
 
+/* Asked once for each content that pipeline_scan is given (not for what comes out of it), when its digest is known and
+ * before any engine parses it: SCAN_REASON_NONE to go on, else it is not scanned for this reason. NULL: nobody is asked.
+ */
+typedef enum scan_reason pipeline_gate_fn(void *arg, const uint8_t sha256[SHA256_BYTES]);
+void pipeline_set_gate(struct pipeline *p, pipeline_gate_fn *gate, void *arg);
+
 /* Scans what the descriptor holds (its offset is not used and not moved; the descriptor stays the caller's). */
 void pipeline_scan(struct pipeline *p, int fd, struct scan_result *ret);
 
@@ -60,6 +59,5 @@ bool pipeline_check(struct pipeline *p);
 size_t pipeline_states(const struct pipeline *p, const struct engine_state **ret);
 int64_t pipeline_generation(const struct pipeline *p);
 int32_t pipeline_day(const struct pipeline *p);
-const char *engine_health_name(enum engine_health h);
 
 #endif
