@@ -19,7 +19,12 @@ enum {
 	MAX_AGENT_BODY = 1 << 20,   /* bytes of one call of an agent */
 	MAX_API_BODY = 16 << 20,    /* bytes of one call of the console: imports of a province's lists */
 	MAX_IPC_MESSAGE = 256 * 1024,
-	MAX_TASK_ARGS = 4096,
+	MAX_TASK_ARGS = 20 * 1024, /* a scan's paths */
+	MAX_SCAN_PATHS = 16,       /* that a task names; more is a scan of what is above them */
+	MAX_SCAN_PATH = 1024,      /* bytes of one, as a person types it */
+	MAX_SCAN_REASONS = 32,     /* why files were not scanned, in one scan's account */
+	MAX_ALLOWANCES = 512,      /* hashes that one machine is told to allow: with their reasons within an IPC message */
+	MAX_ALLOW_REASON = 256,    /* bytes */
 	MAX_TASKS_ANSWER = 16, /* tasks in one answer to a sync: the rest come with the next one */
 	MAX_SYNC_STREAMS = 8,  /* streams that an agent names in a sync: the live one and those not yet emptied */
 	MAX_CSR = 4096,        /* bytes of a request as PEM; one with a P-256 key and no extensions has 400 */

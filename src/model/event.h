@@ -4,6 +4,7 @@
 
 #include "bounds.h"
 #include "ids.h"
+#include "task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,9 @@ enum event_kind {
 	EVENT_TASK_RESULT = 2,
 	EVENT_STARTED = 3,        /* the agent began to run */
 	EVENT_EVENTS_MISSING = 4, /* a stretch of the stream that nobody has any more; written by the centre */
+	EVENT_QUARANTINE = 5,     /* something came into quarantine, or left it, or would not */
+	EVENT_SCAN = 6,           /* a scan on demand or by schedule has ended: its account */
+	EVENT_KIND_END
 };
 
 enum device_type { DEVICE_UNKNOWN, DEVICE_FIXED, DEVICE_REMOVABLE, DEVICE_NETWORK, DEVICE_OPTICAL, DEVICE_MEMORY };
@@ -47,6 +51,41 @@ struct detection {
 	enum detection_action action;
 };
 
+/* What the centre knows of a machine's quarantine it knows from these alone: a find that is quarantined is a detection
+ * and a TAKEN; what stood in quarantine before the enrolment is told by a TAKEN too. */
+enum quarantine_change {
+	QUARANTINE_TAKEN = 1,
+	QUARANTINE_RESTORED, /* it is where it was, or at `path` */
+	QUARANTINE_DELETED,  /* by a person, a task, or to make room: `why` */
+	QUARANTINE_FAILED,   /* to restore or delete: it stands where it stood, `why` */
+	QUARANTINE_CHANGE_END
+};
+struct quarantine_event {
+	enum quarantine_change change;
+	id16 item; /* its name in that machine's quarantine */
+	uint8_t sha256[SHA256_BYTES];
+	const char *name;    /* the malware's, at most MAX_TEXT bytes */
+	struct os_path path; /* where it was found; RESTORED: where it is now */
+	int64_t size, taken_us;
+	const char *why; /* at most MAX_TEXT bytes; "" nothing to say */
+	int64_t task_id; /* of the task that asked for it; 0: none did */
+};
+
+enum scan_end { SCAN_ENDED_WELL = 1, SCAN_INTERRUPTED, SCAN_FAILED, SCAN_END_END };
+struct scan_event {
+	enum scan_extent extent;
+	enum scan_end end;
+	int64_t task_id;                                 /* 0: asked on the computer, or by schedule */
+	int64_t started_us;                              /* it ended when the event was born */
+	int64_t files, bytes, known, infected, suspicious; /* known: among files, not read again because unchanged */
+	size_t n_reasons;
+	struct {
+		const char *reason; /* at most MAX_SHORT_TEXT bytes: "encrypted", "too-big", … */
+		int64_t files;
+	} not_scanned[MAX_SCAN_REASONS];
+	const char *why; /* FAILED, INTERRUPTED: at most MAX_TEXT bytes; else "" */
+};
+
 /* Where an event stood first, before its agent opened one or more new streams; seq 0: it stands there still. */
 struct event_was {
 	id16 stream;
@@ -61,7 +100,12 @@ struct event {
 	struct detection detection; /* EVENT_DETECTION */
 	int64_t task_id;            /* EVENT_TASK_RESULT */
 	bool task_ok;               /* EVENT_TASK_RESULT: the body's "ok" */
-	const char *body; /* JSON object in UTF-8 for kinds other than detection; "{}" when there is nothing to say */
+	bool task_started;          /* EVENT_TASK_RESULT: the body's "started": the end is told by an event of its own */
+	struct quarantine_event quarantine; /* EVENT_QUARANTINE */
+	struct scan_event scan;             /* EVENT_SCAN */
+	/* JSON object in UTF-8: of EVENT_TASK_RESULT and EVENT_STARTED; "{}" when there is nothing to say. wire_get_events
+	 * gives it of EVENT_QUARANTINE and EVENT_SCAN as well, for the store; whoever makes such an event leaves it. */
+	const char *body;
 	struct event_was was;
 };
 

@@ -59,6 +59,12 @@ int wire_get_sync_up(struct arena *a, const char *text, size_t n, struct sync_up
 void wire_put_sync_down(struct buf *b, const struct sync_down *m);
 int wire_get_sync_down(struct arena *a, const char *text, size_t n, struct sync_down *ret, struct err *e);
 
+/* The arguments of a task, a closed object of their own for each kind: an unknown member is refused here, since an
+ * argument that is not understood must not be left out. */
+void wire_put_task_args(struct buf *b, enum task_kind k, const struct task_args *a);
+int wire_get_task_args(
+    struct arena *a, enum task_kind k, const char *text, size_t n, struct task_args *ret, struct err *e);
+
 /* POST /agent/v1/events. seq of the events is first + their place. */
 void wire_put_events(struct buf *b, const struct event_batch *m);
 int wire_get_events(struct arena *a, const char *text, size_t n, struct event_batch *ret, struct err *e);

@@ -10,7 +10,17 @@ static const char *const forms[] = {[PATH_BYTES] = "bytes", [PATH_UTF16] = "utf1
 static const char *const devices[] = {"unknown", "fixed", "removable", "network", "optical", "memory"};
 static const char *const actions[] = {"none", "blocked", "quarantined", "deleted", "restored", "failed"};
 static const char *const kinds[] = {
-    [EVENT_DETECTION] = "detection", [EVENT_TASK_RESULT] = "task-result", [EVENT_STARTED] = "started"};
+    [EVENT_DETECTION] = "detection", [EVENT_TASK_RESULT] = "task-result", [EVENT_STARTED] = "started",
+    [EVENT_QUARANTINE] = "quarantine", [EVENT_SCAN] = "scan"};
+
+void put_path(struct buf *b, const char *name, const struct os_path *p)
+{
+	out(b, name);
+	out_text(b, "{\"display\":", p->display);
+	out_word(b, ",\"form\":", WORDS(forms), p->form);
+	out_base64(b, ",\"raw\":", p->raw, p->n);
+	out(b, "}");
+}
 
 void wire_put_detection(struct buf *b, const struct detection *d)
 {
@@ -20,10 +30,7 @@ void wire_put_detection(struct buf *b, const struct detection *d)
 	if (d->has_md5)
 		out_hex(b, ",\"md5\":", d->md5, sizeof d->md5);
 	out_text(b, ",\"name\":", d->name);
-	out_text(b, ",\"path\":{\"display\":", d->path.display);
-	out_word(b, ",\"form\":", WORDS(forms), d->path.form);
-	out_base64(b, ",\"raw\":", d->path.raw, d->path.n);
-	out(b, "}");
+	put_path(b, ",\"path\":", &d->path);
 	if (d->has_sha256)
 		out_hex(b, ",\"sha256\":", d->sha256, sizeof d->sha256);
 	out_text(b, ",\"type\":", d->type);
@@ -48,7 +55,7 @@ static void get_raw_path(const struct spot *s, struct os_path *ret)
 	ret->raw = p;
 }
 
-static void get_path(const struct spot *s, struct os_path *ret)
+void get_path(const struct spot *s, struct os_path *ret)
 {
 	if (!in_object(s))
 		return;
@@ -83,17 +90,25 @@ static void get_detection(const struct spot *s, struct detection *ret)
 
 static void put_event(struct buf *b, const struct event *v)
 {
+	bool is_said = v->kind == EVENT_TASK_RESULT || v->kind == EVENT_STARTED;
 	out_int(b, "{\"at_us\":", v->at_us);
+	if (is_said)
+		out_json(b, ",\"body\":", v->body);
 	if (v->kind == EVENT_DETECTION) {
 		out(b, ",\"detection\":");
 		wire_put_detection(b, &v->detection);
-	} else {
-		out_json(b, ",\"body\":", v->body);
 	}
 	out_hex(b, ",\"id\":", v->id, sizeof v->id);
 	out_word(b, ",\"kind\":", WORDS(kinds), v->kind);
-	if (v->kind == EVENT_TASK_RESULT)
+	if (v->kind == EVENT_QUARANTINE) {
+		out(b, ",\"quarantine\":");
+		put_quarantine(b, &v->quarantine);
+	} else if (v->kind == EVENT_SCAN) {
+		out(b, ",\"scan\":");
+		put_scan(b, &v->scan);
+	} else if (v->kind == EVENT_TASK_RESULT) {
 		out_int(b, ",\"task\":", v->task_id);
+	}
 	if (v->was.seq) {
 		out_int(b, ",\"was\":{\"seq\":", v->was.seq);
 		out_hex(b, ",\"stream\":", v->was.stream.b, ID_BYTES);
@@ -115,8 +130,40 @@ static void get_task_result(const struct spot *s, struct event *ret)
 {
 	ret->task_id = in_int(s, "task", 1, INT64_MAX);
 	struct spot body = in_member(s, "body");
-	if (in_object(&body))
-		ret->task_ok = in_bool(&body, "ok");
+	if (!in_object(&body))
+		return;
+	ret->task_ok = in_bool(&body, "ok");
+	struct spot started = in_member(&body, "started");
+	ret->task_started = in_present(&started) && in_bool(&body, "started");
+}
+
+/* What the event says beside what all say; its text is kept as it came. */
+static void get_content(const struct spot *s, struct event *ret)
+{
+	struct spot v;
+	switch (ret->kind) {
+	case EVENT_DETECTION:
+		v = in_member(s, "detection");
+		get_detection(&v, &ret->detection);
+		ret->body = "{}";
+		return;
+	case EVENT_QUARANTINE:
+		v = in_member(s, "quarantine");
+		get_quarantine(&v, &ret->quarantine);
+		ret->body = in_json(s, "quarantine", MAX_AGENT_BODY);
+		return;
+	case EVENT_SCAN:
+		v = in_member(s, "scan");
+		get_scan(&v, &ret->scan);
+		ret->body = in_json(s, "scan", MAX_EVENT_BODY);
+		return;
+	case EVENT_TASK_RESULT:
+		get_task_result(s, ret);
+		break;
+	default:
+		break;
+	}
+	ret->body = in_json(s, "body", MAX_EVENT_BODY);
 }
 
 static void get_event(const struct spot *s, struct event *ret)
@@ -127,15 +174,7 @@ static void get_event(const struct spot *s, struct event *ret)
 	ret->at_us = in_int(s, "at_us", 0, TIME_END);
 	ret->kind = in_word(s, "kind", WORDS(kinds));
 	get_was(s, &ret->was);
-	if (ret->kind == EVENT_DETECTION) {
-		struct spot d = in_member(s, "detection");
-		get_detection(&d, &ret->detection);
-		ret->body = "{}";
-		return;
-	}
-	if (ret->kind == EVENT_TASK_RESULT)
-		get_task_result(s, ret);
-	ret->body = in_json(s, "body", MAX_EVENT_BODY);
+	get_content(s, ret);
 }
 
 void wire_put_events(struct buf *b, const struct event_batch *m)

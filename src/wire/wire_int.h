@@ -67,6 +67,16 @@ void get_hardware(const struct spot *s, struct hardware *ret);
 void put_anchors(struct buf *b, const struct anchors *v);
 void get_anchors(const struct spot *s, struct anchors *ret);
 
+void put_path(struct buf *b, const char *name, const struct os_path *p);
+void get_path(const struct spot *s, struct os_path *ret);
+void put_quarantine(struct buf *b, const struct quarantine_event *q);
+void get_quarantine(const struct spot *s, struct quarantine_event *ret);
+void put_scan(struct buf *b, const struct scan_event *v);
+void get_scan(const struct spot *s, struct scan_event *ret);
+/* An enum that counts from 1, by its name function. */
+void out_extent(struct buf *b, const char *name, enum scan_extent x);
+enum scan_extent in_extent(const struct spot *object, const char *name);
+
 #define WORDS(table) table, sizeof(table) / sizeof *(table)
 
 #endif

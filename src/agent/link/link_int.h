@@ -103,7 +103,7 @@ struct link {
 	size_t batch_events;
 	id16 events_stream; /* of the batch under way */
 
-	struct sync_task tasks[MAX_TASKS_ANSWER]; /* to be done, in order; ids and kinds alone */
+	struct sync_task tasks[MAX_TASKS_ANSWER]; /* to be begun, in order; args are owned */
 	size_t n_tasks, task_asked;
 
 	/* what the parent waits for: a sync that begins after it was asked, and then an empty spool */
@@ -171,6 +171,7 @@ int link_parse_url(const char *url, struct address *ret);
 /* link_tasks.c */
 void link_take_tasks(struct link *l, const struct sync_down *d);
 void link_ask_task(struct link *l);
+void link_forget_tasks(struct link *l); /* they are named again */
 void link_task_done(struct link *l, struct ipc_reader *r, int *ret_bad);
 
 #endif

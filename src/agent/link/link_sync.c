@@ -118,7 +118,7 @@ void link_forget(struct link *l)
 	l->sync = (struct sync_state){.machine = l->sync.machine, .floor_us = l->sync.floor_us};
 	sync_state_save(l->folder, &l->sync);
 	l->enrolled = l->compared = l->sync_answered = l->policy_asked = false;
-	l->n_tasks = 0;
+	link_forget_tasks(l);
 	caller_interrupt(l->caller);
 	caller_interrupt(l->events_caller);
 	l->trust_changed = l->events_trust_changed = true;

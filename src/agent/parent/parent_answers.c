@@ -180,47 +180,6 @@ static int answer_policy(struct parent *p, struct ipc_reader *r)
 	return 0;
 }
 
-/* ---- tasks: the closed list, checked again ---- */
-
-static void do_nothing_more(struct parent *p, struct buf *m)
-{
-	(void)p; /* report-now: the facts were collected before the answer; the link's next sync carries them */
-	ipc_put_u32(m, 0);
-}
-
-static const struct {
-	void (*put_result)(struct parent *p, struct buf *m);
-} tasks[TASK_KIND_END] = {
-    [TASK_REPORT_NOW] = {do_nothing_more},
-    [TASK_COLLECT_STATUS] = {parent_put_facts},
-};
-
-static int answer_task(struct parent *p, struct ipc_reader *r)
-{
-	int64_t id = ipc_get_i64(r);
-	unsigned kind = ipc_get_u8(r);
-	int64_t expires_us = ipc_get_i64(r);
-	if (ipc_end(r))
-		return -EBADMSG;
-	const char *why = kind >= TASK_KIND_END || !tasks[kind].put_result ? "this agent knows no such task"
-	                  : expires_us < clock_real_us()                   ? "expired"
-	                                                                   : "";
-	if (!*why)
-		parent_collect(p);
-	ipc_begin(&p->out, LINK_TASK_DONE);
-	ipc_put_i64(&p->out, id);
-	ipc_put_u8(&p->out, (uint8_t)kind);
-	ipc_put_bool(&p->out, !*why);
-	ipc_put_text(&p->out, why);
-	if (*why)
-		ipc_put_u32(&p->out, 0);
-	else
-		tasks[kind].put_result(p, &p->out);
-	log_info("task", "id", log_num(id), "kind", task_kind_name(kind), "refused", *why ? why : NULL, NULL);
-	parent_link_send(p, &p->out);
-	return 0;
-}
-
 static int answer_status(struct parent *p, struct ipc_reader *r)
 {
 	struct link_status s;
@@ -302,7 +261,7 @@ static const struct answer {
     {LINK_RECEIPT, false, answer_receipt},
     {LINK_REFUSED, false, answer_refused},
     {LINK_POLICY, false, answer_policy},
-    {LINK_TASK, false, answer_task},
+    {LINK_TASK, false, parent_answer_task},
     {LINK_STATUS, false, answer_status},
     {LINK_LOST, false, answer_lost},
     {LINK_DONE, false, answer_done},

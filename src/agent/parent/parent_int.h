@@ -114,6 +114,17 @@ void parent_link_begin(struct parent *p);                     /* LINK_BEGIN and 
 /* parent_answers.c: what the link may ask. Negative: it has asked what it may not, or nonsense. */
 int parent_answer(struct parent *p, uint16_t type, struct ipc_reader *r);
 
+/* parent_tasks.c: LINK_TASK, as parent_answer. */
+int parent_answer_task(struct parent *p, struct ipc_reader *r);
+
+/* What an executor of a task says of it. */
+struct task_reply {
+	enum task_outcome outcome;
+	char why[256]; /* TASK_WAS_REFUSED: refused or failed */
+	struct buf facts; /* u32 n, n × (text name, text value), as parent_put_facts writes them; empty: none */
+};
+void parent_task_refuse(struct task_reply *reply, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* parent_control.c */
 void parent_control_accept(struct parent *p);
 void parent_control_readable(struct parent *p, struct client *c);

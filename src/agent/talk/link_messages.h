@@ -25,7 +25,7 @@ enum link_message {
 	LINK_ENROL_VERDICT, /* bool: answer to LINK_ENROLLED: the centre is the one that made the token, and it is on
 	                       the disk */
 	LINK_POLICY_FORCE,  /* struct link_policy: answer to LINK_POLICY: what is in force now, changed or not */
-	/* i64 task, u8 kind, bool ok, text why, u32 n, n × (text name, text value): answer to LINK_TASK; fresh
+	/* i64 task, u8 enum task_outcome, text why, u32 n, n × (text name, text value): answer to LINK_TASK; fresh
 	 * LINK_FACTS come before it */
 	LINK_TASK_DONE,
 	LINK_SYNC_NOW, /* i64 ticket → LINK_DONE */
@@ -40,12 +40,15 @@ enum link_message {
 	LINK_RECEIPT,    /* i64 ticket, id stream, i64 seq */
 	LINK_REFUSED,    /* i64 ticket, i64 errno, text why */
 	LINK_POLICY,     /* struct link_policy, as the centre sent it */
-	LINK_TASK,       /* i64 task, u8 kind, i64 expires_us */
+	LINK_TASK,       /* i64 task, u8 kind, i64 expires_us, the kind's arguments (ipc_put_task_args) */
 	LINK_STATUS,     /* struct link_status, at each change */
 	LINK_LOST,       /* u8 enum link_loss: the centre does not know us any more as who we were */
 	LINK_DONE,       /* i64 ticket, i64 errno or 0, text why */
 	LINK_MESSAGE_END,
 };
+
+/* STARTED: it goes on in the background, and an event of its own tells how it ended. */
+enum task_outcome { TASK_WAS_DONE, TASK_WAS_REFUSED, TASK_WAS_STARTED, TASK_OUTCOME_END };
 
 enum {
 	LINK_MAX_URL = 512,

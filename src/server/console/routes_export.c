@@ -93,7 +93,9 @@ static int forget(struct db *db, struct call *c)
 static const char *const event_kinds[] = {[EVENT_DETECTION] = "detection",
     [EVENT_TASK_RESULT] = "task-result",
     [EVENT_STARTED] = "started",
-    [EVENT_EVENTS_MISSING] = "events-missing"};
+    [EVENT_EVENTS_MISSING] = "events-missing",
+    [EVENT_QUARANTINE] = "quarantine",
+    [EVENT_SCAN] = "scan"};
 
 static const char *event_kind_name(int64_t k)
 {

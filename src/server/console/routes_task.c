@@ -85,7 +85,7 @@ static int add_task(void *arg, const struct task_row *t)
 {
 	json_t *targets = json_object();
 
-	for (int s = TASK_WAITING; s <= TASK_EXPIRED; s++)
+	for (int s = TASK_WAITING; s < TASK_STATE_END; s++)
 		json_object_set_new(targets, task_state_name((enum task_state)s), json_integer(t->targets[s]));
 	return json_array_append_new(
 	           arg, json_pack("{s:I, s:s, s:o, s:s, s:o, s:o, s:o}", "id", (json_int_t)t->id, "kind",

@@ -17,7 +17,7 @@ static int count_targets(struct db *db, const struct scope *scope, const struct 
 		int64_t node_id = db_null(rows, 1) ? NODE_PROVINCE : db_i64(rows, 1);
 		if (state == TASK_WAITING && task->expires_real <= clock_real_us())
 			state = TASK_EXPIRED;
-		if (state >= TASK_WAITING && state <= TASK_EXPIRED && scope_covers(scope, t, node_id))
+		if (state >= TASK_WAITING && state < TASK_STATE_END && scope_covers(scope, t, node_id))
 			task->targets[state] += db_i64(rows, 2);
 	}
 	int done = db_done(rows);
@@ -27,7 +27,7 @@ static int count_targets(struct db *db, const struct scope *scope, const struct 
 static bool any(const struct task_row *t)
 {
 	int64_t n = 0;
-	for (int s = TASK_WAITING; s <= TASK_EXPIRED; s++)
+	for (int s = TASK_WAITING; s < TASK_STATE_END; s++)
 		n += t->targets[s];
 	return n > 0;
 }

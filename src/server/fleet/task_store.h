@@ -36,7 +36,7 @@ struct task_row {
 	int64_t id, created_at, expires_real;
 	enum task_kind kind;
 	const char *args, *actor;
-	int64_t targets[TASK_EXPIRED + 1]; /* by state, of machines in scope */
+	int64_t targets[TASK_STATE_END]; /* by state, of machines in scope */
 };
 /* Newest first, those with a machine in scope; before_id 0: from the newest. */
 int task_list(struct db *db, const struct scope *scope, int64_t before_id, int64_t limit,
