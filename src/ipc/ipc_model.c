@@ -154,6 +154,8 @@ void ipc_put_detection(struct buf *m, const struct detection *d)
 	ipc_put_fixed(m, d->sha256, sizeof d->sha256);
 	ipc_put_u8(m, (uint8_t)d->device);
 	ipc_put_u8(m, (uint8_t)d->action);
+	ipc_put_bool(m, d->has_item);
+	ipc_put_id(m, d->item);
 }
 
 void ipc_get_detection(struct ipc_reader *r, struct detection *ret)
@@ -169,6 +171,8 @@ void ipc_get_detection(struct ipc_reader *r, struct detection *ret)
 	ipc_get_fixed(r, ret->sha256, sizeof ret->sha256);
 	ret->device = ipc_get_enum(r, DEVICE_MEMORY + 1);
 	ret->action = ipc_get_enum(r, ACTION_FAILED + 1);
+	ret->has_item = ipc_get_bool(r);
+	ret->item = ipc_get_id(r);
 }
 
 static void put_scan_args(struct buf *m, const struct task_scan *s)
@@ -225,8 +229,6 @@ void ipc_put_quarantine(struct buf *m, const struct quarantine_event *q)
 	ipc_put_fixed(m, q->sha256, sizeof q->sha256);
 	ipc_put_text(m, q->name);
 	put_path(m, &q->path);
-	ipc_put_i64(m, q->size);
-	ipc_put_i64(m, q->taken_us);
 	ipc_put_text(m, q->why);
 	ipc_put_i64(m, q->task_id);
 }
@@ -239,8 +241,6 @@ void ipc_get_quarantine(struct ipc_reader *r, struct quarantine_event *ret)
 	ipc_get_fixed(r, ret->sha256, sizeof ret->sha256);
 	ret->name = ipc_get_text(r, MAX_TEXT);
 	get_path(r, &ret->path);
-	ret->size = get_amount(r);
-	ret->taken_us = get_amount(r);
 	ret->why = ipc_get_text(r, MAX_TEXT);
 	ret->task_id = get_amount(r);
 }

@@ -25,7 +25,7 @@ enum event_kind {
 	EVENT_TASK_RESULT = 2,
 	EVENT_STARTED = 3,        /* the agent began to run */
 	EVENT_EVENTS_MISSING = 4, /* a stretch of the stream that nobody has any more; written by the centre */
-	EVENT_QUARANTINE = 5,     /* something came into quarantine, or left it, or would not */
+	EVENT_QUARANTINE = 5,     /* something left the quarantine, or would not */
 	EVENT_SCAN = 6,           /* a scan on demand or by schedule has ended: its account */
 	EVENT_KIND_END
 };
@@ -49,26 +49,26 @@ struct detection {
 	uint8_t md5[MD5_BYTES], sha256[SHA256_BYTES];
 	enum device_type device;
 	enum detection_action action;
+	bool has_item; /* ACTION_QUARANTINED: under which name it stands in the machine's quarantine */
+	id16 item;
 };
 
-/* What the centre knows of a machine's quarantine it knows from these alone: a find that is quarantined is a detection
- * and a TAKEN; what stood in quarantine before the enrolment is told by a TAKEN too. */
+/* What the centre knows of a machine's quarantine: a detection with an item came in, one of these tells how it went on.
+ */
 enum quarantine_change {
-	QUARANTINE_TAKEN = 1,
-	QUARANTINE_RESTORED, /* it is where it was, or at `path` */
-	QUARANTINE_DELETED,  /* by a person, a task, or to make room: `why` */
-	QUARANTINE_FAILED,   /* to restore or delete: it stands where it stood, `why` */
+	QUARANTINE_RESTORED = 1, /* it is where it was, or at `path` */
+	QUARANTINE_DELETED,
+	QUARANTINE_FAILED, /* to be restored or deleted: it stands where it stood, `why` */
 	QUARANTINE_CHANGE_END
 };
 struct quarantine_event {
 	enum quarantine_change change;
-	id16 item; /* its name in that machine's quarantine */
+	id16 item;
 	uint8_t sha256[SHA256_BYTES];
 	const char *name;    /* the malware's, at most MAX_TEXT bytes */
 	struct os_path path; /* where it was found; RESTORED: where it is now */
-	int64_t size, taken_us;
-	const char *why; /* at most MAX_TEXT bytes; "" nothing to say */
-	int64_t task_id; /* of the task that asked for it; 0: none did */
+	const char *why;     /* at most MAX_TEXT bytes; "" nothing to say */
+	int64_t task_id;     /* of the task that asked for it; 0: none did */
 };
 
 enum scan_end { SCAN_ENDED_WELL = 1, SCAN_INTERRUPTED, SCAN_FAILED, SCAN_END_END };

@@ -6,7 +6,6 @@
 #include <errno.h>
 
 static const char *const changes[QUARANTINE_CHANGE_END] = {
-    [QUARANTINE_TAKEN] = "taken",
     [QUARANTINE_RESTORED] = "restored",
     [QUARANTINE_DELETED] = "deleted",
     [QUARANTINE_FAILED] = "failed",
@@ -21,8 +20,6 @@ void put_quarantine(struct buf *b, const struct quarantine_event *q)
 	out_text(b, ",\"name\":", q->name);
 	put_path(b, ",\"path\":", &q->path);
 	out_hex(b, ",\"sha256\":", q->sha256, sizeof q->sha256);
-	out_int(b, ",\"size\":", q->size);
-	out_int(b, ",\"taken_us\":", q->taken_us);
 	if (q->task_id)
 		out_int(b, ",\"task\":", q->task_id);
 	out_text(b, ",\"why\":", q->why);
@@ -45,8 +42,6 @@ void get_quarantine(const struct spot *s, struct quarantine_event *ret)
 	ret->name = in_text(s, "name", MAX_TEXT);
 	struct spot path = in_member(s, "path");
 	get_path(&path, &ret->path);
-	ret->size = in_int(s, "size", 0, INT64_MAX);
-	ret->taken_us = in_int(s, "taken_us", 0, TIME_END);
 	ret->why = in_text(s, "why", MAX_TEXT);
 	ret->task_id = get_task_id(s);
 }

@@ -27,6 +27,8 @@ void wire_put_detection(struct buf *b, const struct detection *d)
 	out_word(b, "{\"action\":", WORDS(actions), d->action);
 	out_word(b, ",\"device\":", WORDS(devices), d->device);
 	out_text(b, ",\"engine\":", d->engine);
+	if (d->has_item)
+		out_hex(b, ",\"item\":", d->item.b, ID_BYTES);
 	if (d->has_md5)
 		out_hex(b, ",\"md5\":", d->md5, sizeof d->md5);
 	out_text(b, ",\"name\":", d->name);
@@ -86,6 +88,7 @@ static void get_detection(const struct spot *s, struct detection *ret)
 	ret->has_sha256 = get_digest(s, "sha256", ret->sha256, sizeof ret->sha256);
 	ret->device = in_word(s, "device", WORDS(devices));
 	ret->action = in_word(s, "action", WORDS(actions));
+	ret->has_item = get_digest(s, "item", ret->item.b, ID_BYTES);
 }
 
 static void put_event(struct buf *b, const struct event *v)

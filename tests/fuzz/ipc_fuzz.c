@@ -21,18 +21,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint16_t type;
 	struct agent_state s;
 	struct event e;
+	struct task_args args;
 	struct hardware h;
 	if (size > MAX_IPC_MESSAGE || ipc_open(&r, data, size, &type))
 		return 0;
 	ipc_begin(&m, type);
-	if (type % 3 == 0) {
+	if (type % 4 == 0) {
 		ipc_get_state(&r, &s);
 		if (ipc_end(&r) == 0)
 			ipc_put_state(&m, &s);
-	} else if (type % 3 == 1) {
+	} else if (type % 4 == 1) {
 		ipc_get_event(&r, &e);
 		if (ipc_end(&r) == 0)
 			ipc_put_event(&m, &e);
+	} else if (type % 4 == 2) {
+		ipc_get_task_args(&r, type % 64 / 4, &args);
+		if (ipc_end(&r) == 0)
+			ipc_put_task_args(&m, type % 64 / 4, &args);
 	} else {
 		ipc_get_hardware(&r, &h);
 	}

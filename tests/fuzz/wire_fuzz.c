@@ -30,9 +30,26 @@ AGAIN(goodbye, struct wire_goodbye)
 AGAIN(error, struct wire_error)
 AGAIN(state, struct agent_state)
 
+/* The kind is in the first byte of the text. */
+static int again_task_args(struct arena *a, const char *text, size_t n, struct buf *b)
+{
+	struct task_args args;
+	struct err e = {0};
+	if (!n)
+		return -1;
+	enum task_kind kind = (enum task_kind)(text[0] - '0');
+	int r = wire_get_task_args(a, kind, text + 1, n - 1, &args, &e);
+	if (r && !e.text[0])
+		abort();
+	buf_addc(b, text[0]);
+	if (!r)
+		wire_put_task_args(b, kind, &args);
+	return r;
+}
+
 static int (*const readers[])(struct arena *, const char *, size_t, struct buf *) = {again_enrol, again_enrolled,
     again_sync_up, again_sync_down, again_events, again_stored, again_renew, again_renewed, again_goodbye, again_error,
-    again_state};
+    again_state, again_task_args};
 
 int LLVMFuzzerTestOneInput(const unsigned char *p, size_t n);
 

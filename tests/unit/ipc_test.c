@@ -154,6 +154,71 @@ static void the_vocabulary_travels(void **state)
 	buf_release(&m);
 }
 
+/* Writes `in`, reads it, and wants the same bytes when it is written again; whatever is cut off is seen. */
+static void event_travels(const struct event *in, struct event *ret, struct buf *m)
+{
+	struct buf again = BUF_INIT(MAX_IPC_MESSAGE);
+	struct ipc_reader r;
+	uint16_t type;
+	ipc_begin(m, TYPE);
+	ipc_put_event(m, in);
+	for (size_t n = 2; n < m->n; n++) {
+		assert_int_equal(ipc_open(&r, m->p, n, &type), 0);
+		ipc_get_event(&r, ret);
+		assert_int_equal(ipc_end(&r), -EBADMSG);
+	}
+	assert_int_equal(ipc_open(&r, m->p, m->n, &type), 0);
+	ipc_get_event(&r, ret);
+	assert_int_equal(ipc_end(&r), 0);
+	ipc_begin(&again, TYPE);
+	ipc_put_event(&again, ret);
+	assert_int_equal(again.n, m->n);
+	assert_memory_equal(again.p, m->p, m->n);
+	buf_release(&again);
+}
+
+static void what_an_agent_did_travels(void **unused)
+{
+	(void)unused;
+	struct buf m = BUF_INIT(MAX_IPC_MESSAGE);
+	struct event e = {.kind = EVENT_QUARANTINE,
+	    .quarantine = {.change = QUARANTINE_RESTORED, .item = {{7}}, .name = "n", .path = {PATH_BYTES, 1, "/", "/"},
+	        .why = "wrong", .task_id = 4}};
+	struct event out;
+	event_travels(&e, &out, &m);
+	assert_true(out.quarantine.change == QUARANTINE_RESTORED && out.quarantine.task_id == 4);
+	assert_string_equal(out.quarantine.why, "wrong");
+	e = (struct event){.kind = EVENT_SCAN,
+	    .scan = {.extent = SCAN_CUSTOM, .end = SCAN_FAILED, .files = 3, .n_reasons = 1, .not_scanned = {{"encrypted", 2}}}};
+	event_travels(&e, &out, &m);
+	assert_string_equal(out.scan.not_scanned[0].reason, "encrypted");
+	e = (struct event){.kind = EVENT_TASK_RESULT, .task_id = 3, .task_started = true, .body = "{}"};
+	event_travels(&e, &out, &m);
+	assert_true(out.task_started);
+	buf_release(&m);
+}
+
+static void a_tasks_arguments_travel(void **unused)
+{
+	(void)unused;
+	struct buf m = BUF_INIT(MAX_IPC_MESSAGE);
+	struct task_args in = {.scan = {SCAN_CUSTOM, 2, {"/srv", "/home"}}}, out;
+	struct ipc_reader r;
+	uint16_t type;
+	ipc_begin(&m, TYPE);
+	ipc_put_task_args(&m, TASK_SCAN, &in);
+	assert_int_equal(ipc_open(&r, m.p, m.n, &type), 0);
+	ipc_get_task_args(&r, TASK_SCAN, &out);
+	assert_int_equal(ipc_end(&r), 0);
+	assert_true(out.scan.extent == SCAN_CUSTOM && out.scan.n_paths == 2);
+	assert_string_equal(out.scan.paths[1], "/home");
+	/* read as another kind's they are no message at all */
+	assert_int_equal(ipc_open(&r, m.p, m.n, &type), 0);
+	ipc_get_task_args(&r, TASK_QUARANTINE_DELETE, &out);
+	assert_int_equal(ipc_end(&r), -EBADMSG);
+	buf_release(&m);
+}
+
 static void pair(struct ipc_channel **a, struct ipc_channel **b)
 {
 	int fds[2];
@@ -534,6 +599,8 @@ int main(void)
 	    cmocka_unit_test(what_is_written_is_read_and_a_cut_is_seen),
 	    cmocka_unit_test(a_text_is_utf8_and_bounded),
 	    cmocka_unit_test(the_vocabulary_travels),
+	    cmocka_unit_test(what_an_agent_did_travels),
+	    cmocka_unit_test(a_tasks_arguments_travel),
 	    cmocka_unit_test(messages_arrive_whole_and_in_order),
 	    cmocka_unit_test(a_peer_that_does_not_read_is_a_full_queue),
 	    cmocka_unit_test(broken_framing_is_refused),

@@ -192,26 +192,51 @@ static const struct detection some_detection = {.engine = "clamav",
     .device = DEVICE_MEMORY,
     .action = ACTION_FAILED};
 
+static const struct quarantine_event some_change = {.change = QUARANTINE_FAILED,
+    .item = ID(6),
+    .sha256 = {0xab},
+    .name = "Eicar",
+    .path = {PATH_BYTES, 2, "/a", "/a"},
+    .why = "the folder is gone",
+    .task_id = 9};
+
+static const struct scan_event some_account = {.extent = SCAN_FULL,
+    .end = SCAN_INTERRUPTED,
+    .started_us = 5,
+    .files = 100,
+    .bytes = INT64_MAX,
+    .known = 90,
+    .infected = 1,
+    .suspicious = 2,
+    .n_reasons = 2,
+    .not_scanned = {{"encrypted", 3}, {"too-big", 4}},
+    .why = "the computer went down"};
+
 static void events_come_back_as_they_went(void **unused)
 {
 	(void)unused;
 	struct buf b = BUF_INIT(MAX_AGENT_BODY);
-	struct event v[4] = {
+	struct event v[6] = {
 	    {.seq = 119, .id = {1}, .at_us = 5, .kind = EVENT_DETECTION, .detection = some_detection},
 	    {.seq = 120,
 	        .id = {2},
 	        .at_us = 6,
 	        .kind = EVENT_TASK_RESULT,
 	        .task_id = 5,
-	        .body = "{\"ok\":true}",
+	        .body = "{\"ok\":true,\"started\":true}",
 	        .was = {ID(7), 3}},
 	    {.seq = 121, .id = {3}, .at_us = 7, .kind = EVENT_STARTED, .body = "{}"},
 	    {.seq = 122, .id = {4}, .kind = EVENT_DETECTION, .detection = some_detection},
+	    {.seq = 123, .id = {5}, .kind = EVENT_QUARANTINE, .quarantine = some_change},
+	    {.seq = 124, .id = {6}, .kind = EVENT_SCAN, .scan = some_account},
 	};
+	v[1].task_started = true;
+	v[3].detection.has_item = true;
+	v[3].detection.item = ID(6);
 	v[3].detection.path = (struct os_path){PATH_UTF16, 0, "", ""};
 	v[3].detection.has_md5 = true;
 	struct event_batch batch = {
-	    .stream = ID(1), .first = 119, .prev_id = {9}, .floor = 1, .branch = ID(2), .n = 4, .events = v};
+	    .stream = ID(1), .first = 119, .prev_id = {9}, .floor = 1, .branch = ID(2), .n = 6, .events = v};
 	wire_put_events(&b, &batch);
 	SAME_AGAIN(events, struct event_batch, &b);
 
@@ -223,6 +248,16 @@ static void events_come_back_as_they_went(void **unused)
 	assert_int_equal(p->n, 9);
 	assert_memory_equal(p->raw, "/home/\xff\x00\n", 9);
 	assert_false(got.events[0].detection.has_md5);
+	assert_true(got.events[1].task_started && !got.events[0].detection.has_item && got.events[3].detection.has_item);
+	assert_memory_equal(got.events[3].detection.item.b, v[3].detection.item.b, ID_BYTES);
+	assert_true(got.events[4].quarantine.change == QUARANTINE_FAILED && got.events[4].quarantine.task_id == 9);
+	assert_string_equal(got.events[4].body,
+	    "{\"change\":\"failed\",\"item\":\"06060606060606060606060606060606\",\"name\":\"Eicar\",\"path\":{\"display\":"
+	    "\"/a\",\"form\":\"bytes\",\"raw\":\"L2E=\"},\"sha256\":"
+	    "\"ab00000000000000000000000000000000000000000000000000000000000000\",\"task\":9,\"why\":\"the folder is "
+	    "gone\"}");
+	assert_true(got.events[5].scan.n_reasons == 2 && got.events[5].scan.not_scanned[1].files == 4);
+	assert_non_null(strstr(got.events[5].body, "{\"files\":3,\"reason\":\"encrypted\"}"));
 	arena_release(&a);
 	buf_release(&b);
 }
@@ -322,6 +357,54 @@ static void errors_name_the_member(void **unused)
 	struct arena a = ARENA_INIT;
 	assert_int_equal(get_state(&a, STATE(GOOD_INV, "[" PROVIDER("\"a\"", "null") "]"), NULL), 0);
 	arena_release(&a);
+}
+
+struct kind_args {
+	enum task_kind kind;
+	const char *text, *why; /* why NULL: it is taken */
+};
+
+static void a_tasks_arguments_are_closed(void **unused)
+{
+	(void)unused;
+	static const struct kind_args v[] = {
+	    {TASK_REPORT_NOW, "{}", NULL},
+	    {TASK_REPORT_NOW, "{\"a\":1}", "does not take"},
+	    {TASK_SCAN, "{\"extent\":\"quick\"}", NULL},
+	    {TASK_SCAN, "{\"extent\":\"custom\",\"paths\":[\"/srv/Tài liệu\",\"C:\\\\\"]}", NULL},
+	    {TASK_SCAN, "{}", "extent: is missing"},
+	    {TASK_SCAN, "{\"extent\":\"deep\"}", "extent: not one"},
+	    {TASK_SCAN, "{\"extent\":\"custom\"}", "names paths"},
+	    {TASK_SCAN, "{\"extent\":\"full\",\"paths\":[\"/srv\"]}", "names paths"},
+	    {TASK_SCAN, "{\"extent\":\"custom\",\"paths\":[]}", "too few"},
+	    {TASK_SCAN, "{\"extent\":\"custom\",\"paths\":[\"srv\"]}", "absolute"},
+	    {TASK_SCAN, "{\"extent\":\"custom\",\"paths\":[\"\"]}", "absolute"},
+	    {TASK_SCAN, "{\"extent\":\"custom\",\"paths\":[7]}", "paths[0]: a text"},
+	    {TASK_SCAN, "{\"extent\":\"quick\",\"shell\":\"id\"}", "does not take"},
+	    {TASK_QUARANTINE_RESTORE, "{\"item\":\"" HEX "\"}", NULL},
+	    {TASK_QUARANTINE_DELETE, "{\"sha256\":\"" HEX HEX "\"}", NULL},
+	    {TASK_QUARANTINE_RESTORE, "{\"sha256\":\"" HEX "\"}", "sha256: lower-case hex"},
+	    {TASK_QUARANTINE_RESTORE, "{}", "sha256: "},
+	    {TASK_QUARANTINE_RESTORE, "{\"item\":\"" HEX "\",\"sha256\":\"" HEX HEX "\"}", "does not take"},
+	    {TASK_QUARANTINE_RESTORE, "{\"item\":\"00000000000000000000000000000000\"}", "to be named"},
+	    {TASK_KIND_END, "{}", "no such task"},
+	};
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct arena a = ARENA_INIT;
+		struct buf b = BUF_INIT(MAX_TASK_ARGS);
+		struct task_args args;
+		struct err e = {0};
+		int r = wire_get_task_args(&a, v[i].kind, v[i].text, strlen(v[i].text), &args, &e);
+		if (!v[i].why) {
+			assert_string_equal(e.text, "");
+			wire_put_task_args(&b, v[i].kind, &args);
+			assert_string_equal(buf_str(&b), v[i].text);
+		} else if (!r || !strstr(e.text, v[i].why)) {
+			fail_msg("%s\n  said: %s\n  expected: %s", v[i].text, e.text, v[i].why);
+		}
+		buf_release(&b);
+		arena_release(&a);
+	}
 }
 
 static int get_events(struct arena *a, const char *text, struct err *e)
@@ -473,6 +556,7 @@ int main(void)
 	    cmocka_unit_test(a_sync_comes_back_as_it_went),
 	    cmocka_unit_test(a_syncs_answer_comes_back_as_it_went),
 	    cmocka_unit_test(events_come_back_as_they_went),
+	    cmocka_unit_test(a_tasks_arguments_are_closed),
 	    cmocka_unit_test(a_state_is_canonical_and_hashed),
 	    cmocka_unit_test(errors_name_the_member),
 	    cmocka_unit_test(batches_are_bounded),
