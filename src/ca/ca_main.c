@@ -4,7 +4,9 @@
 #include "clock.h"
 #include "ipc_channel.h"
 #include "log.h"
+#include "notify.h"
 #include "sandbox.h"
+#include "version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +39,7 @@ struct program {
 	struct client clients[MAX_CLIENTS];
 	struct answer round[MAX_ROUND];
 	size_t n;
+	struct notify notify;
 };
 
 static volatile sig_atomic_t ends;
@@ -137,9 +140,20 @@ static void answer_all(struct program *p)
 	p->n = 0;
 }
 
+/* Until there is work, or until systemd is to hear that the loop turns. */
+static const struct timespec *patience(const struct program *p, bool hurry, struct timespec *t)
+{
+	int64_t next = notify_next_us(&p->notify), left = next - clock_mono_us();
+	if (!hurry && next == INT64_MAX)
+		return NULL;
+	left = hurry || left < 0 ? 0 : left;
+	*t = (struct timespec){.tv_sec = (time_t)(left / US_PER_S), .tv_nsec = (long)(left % US_PER_S * 1000)};
+	return t;
+}
+
 static int wait_for_work(struct program *p, struct pollfd v[1 + MAX_CLIENTS], const sigset_t *unblocked, bool hurry)
 {
-	const struct timespec at_once = {0};
+	struct timespec t;
 	v[0] = (struct pollfd){.fd = p->listen_fd, .events = POLLIN};
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		struct ipc_channel *c = p->clients[i].channel;
@@ -147,7 +161,7 @@ static int wait_for_work(struct program *p, struct pollfd v[1 + MAX_CLIENTS], co
 		if (c && ipc_channel_wants_write(c))
 			v[1 + i].events |= POLLOUT;
 	}
-	return ppoll(v, 1 + MAX_CLIENTS, hurry ? &at_once : NULL, unblocked);
+	return ppoll(v, 1 + MAX_CLIENTS, patience(p, hurry, &t), unblocked);
 }
 
 static void serve(struct program *p, const sigset_t *unblocked)
@@ -168,6 +182,7 @@ static void serve(struct program *p, const sigset_t *unblocked)
 		answer_all(p);
 		if (v[0].revents & POLLIN)
 			take_client(p);
+		notify_alive(&p->notify, clock_mono_us());
 	}
 }
 
@@ -277,6 +292,7 @@ static int run(struct program *p, const struct options *o, const sigset_t *unblo
 		return r;
 	log_info("ready", "socket", p->config.socket, "generations", log_num((long long)p->service.house.n), "key",
 	    p->service.house.key ? "here" : "lost", NULL);
+	notify_ready(&p->notify);
 	serve(p, unblocked);
 	return 0;
 }
@@ -294,6 +310,8 @@ int main(int argc, char **argv)
 	}
 	umask(0077);
 	block_signals(&unblocked);
+	if (notify_open(&p.notify))
+		log_warn("systemd cannot be told how we do", NULL);
 	int r = run(&p, &o, &unblocked, &e);
 	if (r)
 		log_error("ends", "error", log_num(r), "why", e.text, NULL);
@@ -303,6 +321,7 @@ int main(int argc, char **argv)
 		unlink(p.config.socket);
 		close(p.listen_fd);
 	}
+	notify_close(&p.notify);
 	ca_service_close(&p.service);
 	if (p.dir_fd >= 0)
 		close(p.dir_fd);

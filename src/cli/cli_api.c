@@ -48,10 +48,10 @@ const char *api_agent_socket(struct cli *c)
 	if (c->agent_socket)
 		return c->agent_socket;
 	if (!c->config_path && !cli_config_find())
-		return "/var/lib/khien-agent/control.sock";
+		return "/var/lib/khien/agent/control.sock";
 	if (api_config(c))
 		return NULL;
-	return c->api->config.agent[0] ? c->api->config.agent : "/var/lib/khien-agent/control.sock";
+	return c->api->config.agent[0] ? c->api->config.agent : "/var/lib/khien/agent/control.sock";
 }
 
 static void read_token(struct cli_api *a)

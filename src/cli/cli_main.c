@@ -1,5 +1,6 @@
 /* khien: finds the command, reads its options, runs it. */
 #include "cli.h"
+#include "version.h"
 
 #include "cli_api.h"
 #include "cli_args.h"

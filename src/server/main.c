@@ -2,15 +2,14 @@
 #include "clock.h"
 #include "day.h"
 #include "log.h"
+#include "notify.h"
 #include "sandbox.h"
 #include "server.h"
+#include "version.h"
 
 #include <getopt.h>
 #include <signal.h>
-#include <stddef.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { MAX_FILES = 262144, RETRY_S = 1 };
@@ -91,25 +90,6 @@ static int create(const struct config *c, const struct options *o, struct err *e
 	return server_create_store(c, o->province, us, e);
 }
 
-/* Tells whoever started us that we serve (systemd's protocol: one datagram). */
-static void tell_ready(void)
-{
-	static const char text[] = "READY=1";
-	const char *where = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	if (!where || strlen(where) >= sizeof a.sun_path)
-		return;
-	memcpy(a.sun_path, where, strlen(where));
-	if (a.sun_path[0] == '@')
-		a.sun_path[0] = 0;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(where));
-	if (fd < 0 || sendto(fd, text, sizeof text - 1, MSG_NOSIGNAL, (struct sockaddr *)&a, n) < 0)
-		log_warn("readiness could not be told", "socket", where, NULL);
-	if (fd >= 0)
-		close(fd);
-}
-
 static sigset_t own_signals(void)
 {
 	sigset_t s;
@@ -127,11 +107,28 @@ static bool waits(void)
 	return signal_number != SIGTERM && signal_number != SIGINT;
 }
 
-static int serve(const struct config *c, struct err *e)
+/* The next signal. Meanwhile systemd is told that the server turns, as long as each of its event bases does. */
+static int next_signal(struct notify *n, struct server *s)
+{
+	sigset_t signals = own_signals();
+	int got;
+	do {
+		int64_t now = clock_mono_us(), left;
+		if (now >= notify_next_us(n) && server_turns(s))
+			notify_alive(n, now);
+		left = notify_next_us(n) - now;
+		left = left < RETRY_S * US_PER_S ? RETRY_S * US_PER_S : left;
+		const struct timespec t = {.tv_sec = (time_t)(left / US_PER_S)};
+		got = sigtimedwait(&signals, NULL, notify_next_us(n) == INT64_MAX ? NULL : &t);
+	} while (got < 0);
+	return got;
+}
+
+static int serve(const struct config *c, struct notify *n, struct err *e)
 {
 	struct server *s = NULL;
 	sigset_t signals = own_signals();
-	int got = 0;
+	int got;
 	sigprocmask(SIG_BLOCK, &signals, NULL); /* before there are threads: all of them inherit it */
 	signal(SIGPIPE, SIG_IGN);
 	int r = server_start(&s, c, waits, e);
@@ -139,8 +136,8 @@ static int serve(const struct config *c, struct err *e)
 		return r == -ECANCELED ? 0 : r;
 	log_info("serving", "version", KHIEN_VERSION, "enrol", log_num(c->enrol.port), "agents",
 	    log_num(c->agents.port), "console", log_num(c->console.port), NULL);
-	tell_ready();
-	while (!sigwait(&signals, &got) && got == SIGHUP)
+	notify_ready(n);
+	while ((got = next_signal(n, s)) == SIGHUP)
 		server_reload(s);
 	log_info("stopping", "signal", log_num(got), NULL);
 	server_stop(s);
@@ -152,12 +149,15 @@ int main(int argc, char **argv)
 	struct options o = {0};
 	struct config c;
 	struct err e = {0};
+	struct notify n;
 	log_open("khien-server", LOG_LEVEL_INFO);
 	int r = read_options(argc, argv, &o);
 	if (r < 0)
 		fputs(usage, stderr);
 	if (r)
 		return r < 0 ? 2 : 0;
+	if (notify_open(&n))
+		log_warn("systemd cannot be told how we do", NULL);
 	r = config_read(o.config, &c, &e);
 	if (!r)
 		log_open("khien-server", (enum log_level)c.log);
@@ -166,7 +166,8 @@ int main(int argc, char **argv)
 	if (!r)
 		r = o.province        ? create(&c, &o, &e)
 		    : o.administrator ? server_make_administrator(&c, o.administrator, &e)
-		                      : serve(&c, &e);
+		                      : serve(&c, &n, &e);
+	notify_close(&n);
 	if (r)
 		log_error("ended", "error", log_num(-r), "why", e.text, NULL);
 	return r ? 1 : 0;

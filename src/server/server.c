@@ -7,6 +7,7 @@
 #include "trust.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ struct server {
 	struct console *console;
 	struct intake *intake;
 	struct http_server *http;
+	size_t asked;        /* signs of life, of all bases together */
+	atomic_size_t signs; /* given */
 };
 
 static void problem(void *arg, const char *what, int r, const char *text, const char *request)
@@ -175,6 +178,20 @@ int server_start(struct server **ret, const struct config *c, bool (*waits)(void
 	else
 		*ret = s;
 	return r;
+}
+
+static void sign_of_life(void *arg)
+{
+	atomic_fetch_add(&((struct server *)arg)->signs, 1);
+}
+
+bool server_turns(struct server *s)
+{
+	if (atomic_load(&s->signs) != s->asked)
+		return false;
+	for (size_t i = 0; i < http_bases(s->http); i++, s->asked++)
+		http_on_base(s->http, i, sign_of_life, s);
+	return true;
 }
 
 void server_reload(struct server *s)

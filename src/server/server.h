@@ -11,6 +11,9 @@ struct server;
 /* Opens the store and makes ready; 0, or the reason. `waits` is asked between attempts to reach khien-ca, and returns
  * false when the program is to end (-ECANCELED). */
 int server_start(struct server **ret, const struct config *c, bool (*waits)(void), struct err *e);
+/* For a watchdog: false when an event base has not turned since the call before, which asked them all. Of the program's
+ * own thread. */
+bool server_turns(struct server *s);
 void server_reload(struct server *s);
 void server_stop(struct server *s); /* answers what it holds; NULL is fine */
 

@@ -4,6 +4,7 @@
 #include "rnd.h"
 #include "run.h"
 #include "str.h"
+#include "version.h"
 
 #include <errno.h>
 #include <stdlib.h>

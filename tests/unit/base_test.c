@@ -9,12 +9,15 @@
 #include "day.h"
 #include "err.h"
 #include "file.h"
+#include "notify.h"
 #include "str.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -142,6 +145,64 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
 	buf_release(&b);
 }
 
+static int bell(const char *name, char *ret, size_t size)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	memcpy(a.sun_path + 1, name + 1, strlen(name) - 1);
+	assert_int_equal(
+	    bind(fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
+	memset(ret, 0, size);
+	return fd;
+}
+
+static void systemd_hears_what_it_asked_for(void **state)
+{
+	(void)state;
+	char name[64], heard[64], own[16];
+	struct notify n;
+	snprintf(name, sizeof name, "@khien-test-%d", getpid());
+	int fd = bell(name, heard, sizeof heard);
+	assert_int_equal(notify_open(&n), 0); /* nobody asked */
+	assert_int_equal(notify_next_us(&n), INT64_MAX);
+	notify_ready(&n);
+	notify_alive(&n, INT64_MAX - 1);
+	assert_int_equal(recv(fd, heard, sizeof heard, MSG_DONTWAIT), -1);
+	setenv("NOTIFY_SOCKET", name, 1);
+	setenv("WATCHDOG_USEC", "2000000", 1);
+	snprintf(own, sizeof own, "%d", getpid());
+	setenv("WATCHDOG_PID", own, 1);
+	assert_int_equal(notify_open(&n), 0);
+	assert_null(getenv("NOTIFY_SOCKET"));
+	assert_null(getenv("WATCHDOG_USEC"));
+	notify_ready(&n);
+	assert_int_equal(recv(fd, heard, sizeof heard, MSG_DONTWAIT), 7);
+	assert_memory_equal(heard, "READY=1", 7);
+	int64_t due = notify_next_us(&n);
+	notify_alive(&n, due - 1);
+	assert_int_equal(recv(fd, heard, sizeof heard, MSG_DONTWAIT), -1);
+	notify_alive(&n, due);
+	assert_int_equal(recv(fd, heard, sizeof heard, MSG_DONTWAIT), 10);
+	assert_memory_equal(heard, "WATCHDOG=1", 10);
+	assert_int_equal(notify_next_us(&n), due + US_PER_S);
+	notify_close(&n);
+	assert_int_equal(recv(fd, heard, sizeof heard, MSG_DONTWAIT), 10);
+	assert_memory_equal(heard, "STOPPING=1", 10);
+	notify_close(&n);
+	setenv("NOTIFY_SOCKET", name, 1);
+	setenv("WATCHDOG_USEC", "2000000", 1);
+	setenv("WATCHDOG_PID", "1", 1); /* another's */
+	assert_int_equal(notify_open(&n), 0);
+	assert_int_equal(notify_next_us(&n), INT64_MAX);
+	notify_close(&n);
+	close(fd);
+	setenv("NOTIFY_SOCKET", name, 1);
+	assert_int_equal(notify_open(&n), -ECONNREFUSED);
+	notify_ready(&n);
+	notify_close(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +213,7 @@ int main(void)
 	    cmocka_unit_test(a_day_is_a_day_of_ho_chi_minh_city),
 	    cmocka_unit_test(the_first_error_text_wins),
 	    cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
+	    cmocka_unit_test(systemd_hears_what_it_asked_for),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

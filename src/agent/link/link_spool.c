@@ -1,6 +1,7 @@
 #include "link_int.h"
 #include "clock.h"
 #include "log.h"
+#include "version.h"
 
 #include <errno.h>
 #include <inttypes.h>

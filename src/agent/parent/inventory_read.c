@@ -2,6 +2,7 @@
 #include "below.h"
 #include "os_read.h"
 #include "str.h"
+#include "version.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,6 +5,7 @@
 #include "control.h"
 #include "log.h"
 #include "rnd.h"
+#include "version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,6 +160,8 @@ static int timeout_ms(const struct parent *p, int64_t now)
 	int64_t next = parent_link_next_us(p);
 	if (p->collect_at_us < next)
 		next = p->collect_at_us;
+	if (notify_next_us(&p->notify) < next)
+		next = notify_next_us(&p->notify);
 	return next <= now ? 0 : next - now > 60 * US_PER_S ? 60000 : (int)((next - now) / 1000) + 1;
 }
 
@@ -226,6 +229,7 @@ static int turn(struct parent *p)
 	if (now >= p->collect_at_us)
 		parent_collect(p);
 	parent_link_tick(p, now);
+	notify_alive(&p->notify, now);
 	return 0;
 }
 
@@ -272,14 +276,19 @@ int main(int argc, char **argv)
 	if (parent_options(&p.options, argc, argv))
 		return 2;
 	log_open("khien-agent", p.options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (notify_open(&p.notify))
+		log_warn("systemd cannot be told how we do", NULL);
 	int r = start(&p);
-	if (!r)
+	if (!r) {
+		notify_ready(&p.notify);
 		log_info(
 		    "started", "version", KHIEN_VERSION, "state", identity_standing_name(p.identity.standing), NULL);
+	}
 	while (!r && !p.stopping)
 		r = turn(&p);
 	if (r)
 		log_error("ends", "error", strerror(-r), NULL);
+	notify_close(&p.notify);
 	end_link(&p);
 	release(&p);
 	return r ? 1 : 0;

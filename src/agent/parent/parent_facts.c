@@ -5,6 +5,7 @@
 #include "ipc_model.h"
 #include "log.h"
 #include "str.h"
+#include "version.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -17,6 +17,7 @@
 #include "ipc_channel.h"
 #include "link_messages.h"
 #include "parent_events.h"
+#include "notify.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>
@@ -90,6 +91,7 @@ struct parent {
 	TAILQ_HEAD(, waiting_event) events; /* parent_events.c */
 	size_t n_events;
 	struct buf out; /* a message being made */
+	struct notify notify;
 	bool stopping;
 };
 

@@ -1,4 +1,5 @@
 #include "https_client.h"
+#include "version.h"
 
 #include "pki_x509.h"
 #include "str.h"
