@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* One that the kernel holds (in a call to a dead disk) ends when that lets go of it. */
+enum { END_MS = 1000 };
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
@@ -75,6 +79,9 @@ static int stop(int proc, const char *pid, int64_t number, const struct stat *fi
 	int r = 0;
 	if (runs_from(proc, pid, file))
 		r = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0 ? 1 : errno == ESRCH ? 0 : -errno;
+	struct pollfd ended = {.fd = fd, .events = POLLIN};
+	if (r == 1 && poll(&ended, 1, END_MS) == 0)
+		r = -ETIMEDOUT;
 	close(fd);
 	return r;
 }

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 struct stop_result {
-	int stopped; /* got SIGKILL */
+	int stopped; /* got SIGKILL and are gone */
 	int spared;  /* run from it but are pid 1 or our own */
-	int failed;
+	int failed;  /* could not be signalled, or are not gone after a second */
 };
 
 /* All processes whose executable is this very file (device and inode), also when it has no name any more. Nobody else
