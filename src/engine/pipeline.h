@@ -40,11 +40,13 @@ int pipeline_set_allow(struct pipeline *p, int fd);
 
 void pipeline_set_limits(struct pipeline *p, const struct scan_limits *limits);
 
-/* Where this process may put temporary files: an absolute path of a folder that only it uses. */
+/* Where this process may put temporary files: an absolute path of a folder that only it uses; NULL: there is none, and
+ * the engines that need one say so. -ENAMETOOLONG. */
 int pipeline_enter(struct pipeline *p, const char *temporary);
 
 /* Asked once for each content that pipeline_scan is given (not for what comes out of it), when its digest is known and
- * before any engine parses it: SCAN_REASON_NONE to go on, else it is not scanned for this reason. NULL: nobody is asked.
+ * before any engine parses it: SCAN_REASON_NONE to go on, else it is not scanned for this reason. NULL: nobody is
+ * asked.
  */
 typedef enum scan_reason pipeline_gate_fn(void *arg, const uint8_t sha256[SHA256_BYTES]);
 void pipeline_set_gate(struct pipeline *p, pipeline_gate_fn *gate, void *arg);
