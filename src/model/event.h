@@ -71,7 +71,7 @@ struct quarantine_event {
 	int64_t task_id;     /* of the task that asked for it; 0: none did */
 };
 
-enum scan_end { SCAN_ENDED_WELL = 1, SCAN_INTERRUPTED, SCAN_FAILED, SCAN_END_END };
+enum scan_end { SCAN_ENDED_WELL = 1, SCAN_INTERRUPTED, SCAN_ENDED_BADLY, SCAN_END_END };
 struct scan_event {
 	enum scan_extent extent;
 	enum scan_end end;

@@ -11,7 +11,7 @@ static const char *const changes[QUARANTINE_CHANGE_END] = {
     [QUARANTINE_FAILED] = "failed",
 };
 static const char *const ends[SCAN_END_END] = {
-    [SCAN_ENDED_WELL] = "ended", [SCAN_INTERRUPTED] = "interrupted", [SCAN_FAILED] = "failed"};
+    [SCAN_ENDED_WELL] = "ended", [SCAN_INTERRUPTED] = "interrupted", [SCAN_ENDED_BADLY] = "failed"};
 
 void put_quarantine(struct buf *b, const struct quarantine_event *q)
 {
