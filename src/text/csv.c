@@ -55,20 +55,16 @@ void csv_free(struct csv *c)
 	free(c);
 }
 
-static int fail_at(struct csv *c, size_t column, int code, const char *what)
-{
-	if (column < c->n_head)
-		err_set(&c->failed, code, "line %lld, column %zu (%.64s): %s", (long long)c->line, column + 1,
-		    buf_str(&c->head) + c->head_start[column], what);
-	else
-		err_set(&c->failed, code, "line %lld, column %zu: %s", (long long)c->line, column + 1, what);
-	c->where = FAILED;
-	return code;
-}
-
 static int fail(struct csv *c, int code, const char *what)
 {
-	return fail_at(c, c->n, code, what);
+	/* the one column that is too many has no name, however long the head */
+	if (c->n < CSV_MAX_COLUMNS && c->n < c->n_head)
+		err_set(&c->failed, code, "line %lld, column %zu (%.64s): %s", (long long)c->line, c->n + 1,
+		    buf_str(&c->head) + c->head_start[c->n], what);
+	else
+		err_set(&c->failed, code, "line %lld, column %zu: %s", (long long)c->line, c->n + 1, what);
+	c->where = FAILED;
+	return code;
 }
 
 static int begin_field(struct csv *c)

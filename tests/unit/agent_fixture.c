@@ -74,13 +74,13 @@ void centre_open(struct centre *c)
 	assert_int_equal(db_begin(c->db), 0);
 	store_key_new(&c->key);
 	assert_int_equal(store_key_adopt(c->db, &c->key), 0);
-	assert_int_equal(sync_desk_new(&c->desk), 0);
+	assert_int_equal(desk_new(&c->desk), 0);
 	centre_new_token(c, 1000);
 }
 
 void centre_close(struct centre *c)
 {
-	sync_desk_free(c->desk);
+	desk_free(c->desk);
 	db_rollback(c->db);
 	db_close(c->db);
 }
@@ -130,7 +130,7 @@ struct enrol_job {
 static int decide(struct db *db, void *arg)
 {
 	struct enrol_job *j = arg;
-	return enrol_decide(db, &j->c->key, &j->q, &j->a);
+	return enrol_decide(j->c->desk, db, &j->c->key, &j->q, &j->a);
 }
 
 static int finish(struct db *db, void *arg)

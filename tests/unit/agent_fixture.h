@@ -12,7 +12,7 @@
 struct centre {
 	struct db *db;
 	struct store_key key;
-	struct sync_desk *desk;
+	struct desk *desk;
 	char token_text[TOKEN_TEXT];
 	struct token token;
 };

@@ -214,9 +214,9 @@ static void names_lead_to_units(void **state)
 
 	house_begin(h, house_day("2022-02-04"));
 	bool changed;
-	assert_int_equal(machine_rename(h->db, &h->l, m1, "hlv-VP-001", &changed), 0);
+	assert_int_equal(machine_rename(h->db, &h->l, h->desk, m1, "hlv-VP-001", &changed), 0);
 	assert_false(changed);
-	assert_int_equal(machine_rename(h->db, &h->l, m1, "HLVG-VP-002", &changed), 0);
+	assert_int_equal(machine_rename(h->db, &h->l, h->desk, m1, "HLVG-VP-002", &changed), 0);
 	assert_true(changed);
 	assert_int_equal(machine_overrule(h->db, &h->l, m2, gd, "cho mượn", &e), 0);
 	house_end(h);
@@ -287,7 +287,7 @@ static void policy_is_inherited_and_locked(void **state)
 	house_end(h);
 	struct policy p;
 	char json[POLICY_JSON], hash[POLICY_HASH_TEXT], other[POLICY_HASH_TEXT];
-	assert_int_equal(policy_for_machine(h->db, m, &p), 0);
+	assert_int_equal(desk_policy(h->desk, h->db, m, &p), 0);
 	assert_int_equal(p.set[SETTING_SYNC_INTERVAL_S].value, 300);
 	assert_int_equal(p.set[SETTING_SYNC_INTERVAL_S].from_node, a);
 	assert_int_equal(p.set[SETTING_ACTIVE_DAYS].value, 30);
@@ -305,7 +305,7 @@ static void policy_is_inherited_and_locked(void **state)
 	s.valid_from = h->l.recorded_at;
 	assert_int_equal(policy_state(h->db, &h->l, &s, &e), 0);
 	house_end(h);
-	assert_int_equal(policy_for_machine(h->db, m, &p), 0);
+	assert_int_equal(desk_policy(h->desk, h->db, m, &p), 0);
 	assert_int_equal(p.set[SETTING_SYNC_INTERVAL_S].value, 60);
 	assert_true(p.set[SETTING_SYNC_INTERVAL_S].locked);
 	policy_hash(&p, other);

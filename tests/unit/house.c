@@ -17,6 +17,7 @@ int house_up(void **state)
 	struct house *h = calloc(1, sizeof *h);
 	if (db_open(&h->db, fixture_where(), DB_WRITE, &e))
 		fail_msg("%s", e.text);
+	assert_int_equal(desk_new(&h->desk), 0);
 	*state = h;
 	return 0;
 }
@@ -24,6 +25,7 @@ int house_up(void **state)
 int house_down(void **state)
 {
 	struct house *h = *state;
+	desk_free(h->desk);
 	db_close(h->db);
 	free(h);
 	return fixture_drop(state);
@@ -122,7 +124,7 @@ int64_t house_machine(struct house *h, const char *name, int64_t token_node)
 	char uid[MACHINE_UID_TEXT];
 	int64_t id = 0;
 	rnd_hex(uid, ID_BYTES);
-	assert_int_equal(machine_create(h->db, &h->l, uid, h->l.recorded_at, name, token_node, &id), 0);
+	assert_int_equal(machine_create(h->db, &h->l, h->desk, uid, h->l.recorded_at, name, token_node, &id), 0);
 	return id;
 }
 

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "day.h"
+#include "desk.h"
 #include "figures.h"
 #include "licence.h"
 #include "machine.h"
@@ -16,6 +17,7 @@
 struct house {
 	struct db *db;
 	struct ledger_entry l;
+	struct desk *desk; /* as a server would keep it over all commits */
 };
 
 int house_up(void **state); /* *state is the house; the clock stands at the first instant of 2022-01-01 */

@@ -160,7 +160,7 @@ static int do_enrol(struct history *y, struct deed *d, struct err *e)
 	int64_t token = y->token[m] < 0 ? 0 : y->node_id[y->token[m]];
 	if (y->exists[m]) { /* reinstalled: the same machine with another key, perhaps with another token */
 		bool changed;
-		int r = machine_set_token_node(y->h->db, &y->h->l, y->machine_id[m], token);
+		int r = machine_set_token_node(y->h->db, &y->h->l, y->h->desk, y->machine_id[m], token);
 		return r ? r
 		         : machine_set_installed(y->h->db, &y->h->l, y->machine_id[m], true, "reinstalled", &changed);
 	}
@@ -168,7 +168,7 @@ static int do_enrol(struct history *y, struct deed *d, struct err *e)
 	y->name_code[m] = pick(y, CODES + 2) - 2;
 	name_of(y, m, name);
 	snprintf(uid, sizeof uid, "%016" PRIx64 "%016x", y->seed, m);
-	return machine_create(y->h->db, &y->h->l, uid, y->h->l.recorded_at, name, token, &y->machine_id[m]);
+	return machine_create(y->h->db, &y->h->l, y->h->desk, uid, y->h->l.recorded_at, name, token, &y->machine_id[m]);
 }
 
 static int do_rename(struct history *y, struct deed *d, struct err *e)
@@ -182,7 +182,7 @@ static int do_rename(struct history *y, struct deed *d, struct err *e)
 	d->sound = d->place_one = true;
 	d->machine = m;
 	name_of(y, m, name);
-	return machine_rename(y->h->db, &y->h->l, y->machine_id[m], name, NULL);
+	return machine_rename(y->h->db, &y->h->l, y->h->desk, y->machine_id[m], name, NULL);
 }
 
 static int do_presence(struct history *y, struct deed *d, struct err *e)

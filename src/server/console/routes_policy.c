@@ -38,9 +38,10 @@ static json_t *say_policy(const struct policy *p)
 
 static int add_statement(void *arg, const struct policy_statement *s, int64_t rev)
 {
-	return json_array_append_new(arg, json_pack("{s:I, s:s, s:I, s:b, s:I}", "node", (json_int_t)s->node_id, "name",
-	                                      setting_defs[s->setting].name, "value", (json_int_t)s->value, "locked",
-	                                      s->locked, "rev", (json_int_t)rev))
+	return json_array_append_new(arg,
+	           json_pack("{s:I, s:s, s:I, s:b, s:o, s:o, s:I}", "node", (json_int_t)s->node_id, "name",
+	               setting_defs[s->setting].name, "value", (json_int_t)s->value, "locked", s->locked, "valid_from",
+	               say_instant(s->valid_from), "valid_to", say_instant(s->valid_to), "rev", (json_int_t)rev))
 	           ? -ENOMEM
 	           : 0;
 }

@@ -26,7 +26,7 @@ int cert_caller(struct db *db, const uint8_t *serial, size_t n, struct caller *r
 static int revoke(
     struct db *db, const struct ledger_who *who, const struct machine_row *m, int64_t install_id, const char *reason)
 {
-	struct change ch = CHANGE_INIT;
+	struct change ch = CHANGE_INIT(NULL);
 	struct detail d = DETAIL_INIT;
 	char object[64];
 	int r = change_beat(db, &ch);

@@ -21,7 +21,7 @@ static int signed_before(struct db *db, const struct caller *c, const struct age
 int cert_renew_decide(struct db *db, const struct agent_call *call, const id16 *install_id,
     const uint8_t key_hash[SHA256_BYTES], struct renew_answer *ret)
 {
-	struct change ch = CHANGE_INIT;
+	struct change ch = CHANGE_INIT(NULL);
 	struct caller c;
 	(void)install_id; /* what the agent calls itself is evidence for people, not a credential */
 	free(ret->certificate);
@@ -44,7 +44,7 @@ int cert_renew_decide(struct db *db, const struct agent_call *call, const id16 *
 
 int cert_renew_finish(struct db *db, const struct agent_call *call, const struct cert_info *info)
 {
-	struct change ch = CHANGE_INIT;
+	struct change ch = CHANGE_INIT(NULL);
 	struct detail d = DETAIL_INIT;
 	struct caller c;
 	int r = cert_caller(db, call->serial, call->serial_n, &c);

@@ -2,18 +2,20 @@
 #ifndef CHANGE_H
 #define CHANGE_H
 
+#include "desk.h"
 #include "detail.h"
 #include "ledger.h"
 #include "verdict.h"
 
 struct change {
+	struct desk *desk; /* by which places are decided; NULL: loaded for each */
 	bool open, beaten;
 	struct ledger_entry l;
 	int64_t beat;       /* the pulse of this commit, after change_beat */
 	const char *action; /* of the first note */
 	struct buf notes;
 };
-#define CHANGE_INIT ((struct change){.notes = BUF_INIT(MAX_DETAIL)})
+#define CHANGE_INIT(d) ((struct change){.desk = (d), .notes = BUF_INIT(MAX_DETAIL)})
 
 int change_open(struct db *db, struct change *ch); /* again: 0 */
 int change_beat(struct db *db, struct change *ch); /* opens, raises the pulse once */

@@ -103,8 +103,8 @@ static int new_machine(struct db *db, struct enrolment *e)
 {
 	char uid[ID_TEXT];
 	rnd_hex(uid, ID_BYTES);
-	int r = machine_create(
-	    db, &e->ch.l, uid, e->ch.l.recorded_at, e->q->inventory->host_name, e->token_node, &e->machine_id);
+	int r = machine_create(db, &e->ch.l, e->ch.desk, uid, e->ch.l.recorded_at, e->q->inventory->host_name,
+	    e->token_node, &e->machine_id);
 	if (r == 0)
 		r = insert_install(db, e);
 	if (r == 0)
@@ -123,8 +123,8 @@ static int state_facts(struct db *db, struct enrolment *e)
 		r = db_exec(db, NULL, "insert into machine_token_node(machine_id, rev, node_id) values ($1, $2, $3)",
 		    "iii", e->machine_id, e->ch.l.rev, e->token_node);
 	if (r == 0)
-		r = machine_rename(db, &e->ch.l, e->machine_id, e->q->inventory->host_name, &renamed);
-	return r || renamed ? r : machine_place_again(db, &e->ch.l, e->machine_id);
+		r = machine_rename(db, &e->ch.l, e->ch.desk, e->machine_id, e->q->inventory->host_name, &renamed);
+	return r || renamed ? r : machine_place_again(db, &e->ch.l, e->ch.desk, e->machine_id);
 }
 
 static int join_machine(struct db *db, struct enrolment *e)
@@ -190,9 +190,10 @@ static int enrol(struct db *db, struct enrolment *e, const uint8_t auth_key[AUTH
 	return r;
 }
 
-int enrol_decide(struct db *db, const struct store_key *k, const struct enrol_request *q, struct enrol_answer *ret)
+int enrol_decide(
+    struct desk *d, struct db *db, const struct store_key *k, const struct enrol_request *q, struct enrol_answer *ret)
 {
-	struct enrolment e = {.key = k, .q = q, .ch = CHANGE_INIT};
+	struct enrolment e = {.key = k, .q = q, .ch = CHANGE_INIT(d)};
 	uint8_t auth_key[AUTH_KEY_BYTES], proof[PROOF_BYTES], at_rest[SECRET_AT_REST];
 	struct caller c;
 	bool found;

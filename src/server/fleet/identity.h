@@ -6,6 +6,7 @@
 
 #include "cert.h"
 #include "db.h"
+#include "desk.h"
 #include "hardware.h"
 #include "ledger.h"
 #include "scope.h"
@@ -37,7 +38,8 @@ struct enrol_answer {
 /* *ret is zeros, or what an earlier run of the same job left: that is released first. -EINVAL: a seal_key that is no
  * key. Decides the machine, takes a use of the token, writes the facts. Nothing is written when the key is known
  * already. */
-int enrol_decide(struct db *db, const struct store_key *k, const struct enrol_request *q, struct enrol_answer *ret);
+int enrol_decide(
+    struct desk *d, struct db *db, const struct store_key *k, const struct enrol_request *q, struct enrol_answer *ret);
 
 /* Stores what khien-ca signed for that key. Of two that were signed for one key both are good. -ENOENT: no such
  * enrolment. */

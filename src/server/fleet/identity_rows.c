@@ -1,6 +1,6 @@
 #include "identity_int.h"
 
-#include "clock.h"
+#include "moment.h"
 
 #include <sodium.h>
 
@@ -16,21 +16,29 @@ int machine_uid(struct db *db, int64_t machine_id, char ret[ID_TEXT])
 
 int machine_node(struct db *db, int64_t machine_id, int64_t *ret)
 {
+	struct as_of now;
+	int r = moment_now(db, &now);
+	if (r)
+		return r;
 	*ret = NODE_PROVINCE;
-	int r = db_row(db,
+	r = db_row(db,
 	    "select node_id from place_fact where machine_id = $1 and valid_from <= $2 and $2 < valid_to order by rev "
 	    "desc limit 1",
-	    "ii", machine_id, clock_business_us(), "i", ret);
+	    "ii", machine_id, now.at, "i", ret);
 	return r == -ENOENT ? 0 : r;
 }
 
 int machine_name(struct db *db, int64_t machine_id, char *dst, size_t size)
 {
+	struct as_of now;
+	int r = moment_now(db, &now);
+	if (r)
+		return r;
 	dst[0] = 0;
-	int r = db_row(db,
+	r = db_row(db,
 	    "select name from name_fact where machine_id = $1 and valid_from <= $2 and $2 < valid_to order by rev desc "
 	    "limit 1",
-	    "ii", machine_id, clock_business_us(), "T", dst, size);
+	    "ii", machine_id, now.at, "T", dst, size);
 	return r == -ENOENT ? 0 : r;
 }
 

@@ -108,7 +108,7 @@ static int newcomer_leaves(
 	if (r == 0)
 		r = token_node(db, s->machine_id, &node);
 	if (r == 0)
-		r = machine_create(db, &ch->l, uid, s->enrolled_at, its_name, node, &other);
+		r = machine_create(db, &ch->l, ch->desk, uid, s->enrolled_at, its_name, node, &other);
 	if (r == 0)
 		r = move_observations(db, s, other);
 	if (r == 0)
@@ -120,7 +120,7 @@ static int newcomer_leaves(
 	if (r == 0)
 		r = set_valid(db, ch, c->install_id, c->machine_id);
 	if (r == 0 && (name || mine[0]))
-		r = machine_rename(db, &ch->l, c->machine_id, name ? name : mine, NULL);
+		r = machine_rename(db, &ch->l, ch->desk, c->machine_id, name ? name : mine, NULL);
 	if (r == 0)
 		*ret_other = other;
 	return r;
@@ -136,7 +136,7 @@ static int comes_back_apart(struct db *db, struct change *ch, struct caller *c, 
 	if (r == 0)
 		r = token_node(db, other, &node);
 	if (r == 0)
-		r = machine_create(db, &ch->l, uid, ch->l.recorded_at, name ? name : its_name, node, &mine);
+		r = machine_create(db, &ch->l, ch->desk, uid, ch->l.recorded_at, name ? name : its_name, node, &mine);
 	if (r == 0)
 		r = live_restore(db, mine, c->install_id);
 	if (r == 0)

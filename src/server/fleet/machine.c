@@ -38,8 +38,8 @@ static int insert_token_node(struct db *db, const struct ledger_entry *l, int64_
 	    machine_id, l->rev, node_id);
 }
 
-int machine_create(struct db *db, const struct ledger_entry *l, const char *uid, int64_t since, const char *name,
-    int64_t token_node, int64_t *ret_id)
+int machine_create(struct db *db, const struct ledger_entry *l, struct desk *desk, const char *uid, int64_t since,
+    const char *name, int64_t token_node, int64_t *ret_id)
 {
 	char clean[MAX_HOST_NAME + 1];
 	int64_t id;
@@ -54,13 +54,14 @@ int machine_create(struct db *db, const struct ledger_entry *l, const char *uid,
 	if (r == 0 && token_node != 0)
 		r = insert_token_node(db, l, id, token_node);
 	if (r == 0)
-		r = machine_place_first(db, l, id, since, clean, token_node);
+		r = machine_place_first(db, l, desk, id, since, clean, token_node);
 	if (r == 0)
 		*ret_id = id;
 	return r;
 }
 
-int machine_rename(struct db *db, const struct ledger_entry *l, int64_t machine_id, const char *name, bool *ret_changed)
+int machine_rename(struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id, const char *name,
+    bool *ret_changed)
 {
 	char clean[MAX_HOST_NAME + 1], old[MAX_HOST_NAME + 1];
 	text_nfc_any(clean, sizeof clean, name);
@@ -73,7 +74,7 @@ int machine_rename(struct db *db, const struct ledger_entry *l, int64_t machine_
 	bool changed = r == -ENOENT || strcmp(old, clean) != 0;
 	r = changed ? insert_name(db, l, machine_id, l->recorded_at, clean) : 0;
 	if (r == 0 && changed)
-		r = machine_place_again(db, l, machine_id);
+		r = machine_place_again(db, l, desk, machine_id);
 	if (r == 0 && ret_changed)
 		*ret_changed = changed;
 	return r;
@@ -104,10 +105,11 @@ int machine_state_presence(struct db *db, const struct ledger_entry *l, int64_t 
 	return insert_presence(db, l, machine_id, from, to, installed, reason);
 }
 
-int machine_set_token_node(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t node_id)
+int machine_set_token_node(
+    struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id, int64_t node_id)
 {
 	int r = insert_token_node(db, l, machine_id, node_id);
-	return r ? r : machine_place_again(db, l, machine_id);
+	return r ? r : machine_place_again(db, l, desk, machine_id);
 }
 
 int machine_find(struct db *db, const char *uid, int64_t *ret_id)

@@ -9,19 +9,22 @@
 #include "naming.h"
 #include "policy.h"
 
+struct desk; /* desk.h */
+
 enum place_basis { PLACE_RULE = 1, PLACE_OVERRULED = 2, PLACE_TOKEN = 3, PLACE_PROVINCE = 4 };
 enum { MACHINE_UID_TEXT = ID_TEXT, MAX_REASON = MAX_TEXT };
 
 /* Installed, named and placed from `since` on: recorded_at, or, for a machine that is found out only now to be one of
  * its own, the earlier moment of its enrolment. uid: 32 hex digits. token_node 0: none. `name` is stored in NFC; bytes
  * that are no UTF-8, control characters and what is longer than MAX_HOST_NAME are replaced or cut, never refused: a
- * computer must not stay unprotected because of its name. */
-int machine_create(struct db *db, const struct ledger_entry *l, const char *uid, int64_t since, const char *name,
-    int64_t token_node, int64_t *ret_id);
+ * computer must not stay unprotected because of its name. desk: of whoever keeps one, here and below; NULL: rules and
+ * tree are loaded for this one. */
+int machine_create(struct db *db, const struct ledger_entry *l, struct desk *desk, const char *uid, int64_t since,
+    const char *name, int64_t token_node, int64_t *ret_id);
 
 /* Nothing is written when the name is the same. *ret_changed may be NULL. Places the machine again. */
-int machine_rename(
-    struct db *db, const struct ledger_entry *l, int64_t machine_id, const char *name, bool *ret_changed);
+int machine_rename(struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id, const char *name,
+    bool *ret_changed);
 
 /* From recorded_at on. Nothing is written when it is so already (*ret_changed, may be NULL). reason: "retired",
  * "removed", "reinstalled", …. */
@@ -32,7 +35,8 @@ int machine_state_presence(struct db *db, const struct ledger_entry *l, int64_t 
     bool installed, const char *reason);
 
 /* What an enrolment's token gives it to hang on from now on (0: none); places it again. */
-int machine_set_token_node(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t node_id);
+int machine_set_token_node(
+    struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id, int64_t node_id);
 
 /* A person's word about the place, from recorded_at on, until lifted. -ENOENT: no such machine or present node. */
 int machine_overrule(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t node_id,
@@ -44,7 +48,7 @@ int machine_correct_place(struct db *db, const struct ledger_entry *l, int64_t m
 
 /* Works the place out anew by the rules, the tree and the overruling of recorded_at; writes only a change. At most one
  * of the functions that place a machine in one ledger commit and machine: machine_place_all goes last. */
-int machine_place_again(struct db *db, const struct ledger_entry *l, int64_t machine_id);
+int machine_place_again(struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id);
 int machine_place_all(struct db *db, const struct ledger_entry *l, int64_t *ret_moved);
 
 /* The machine of a uid, whatever the caller may see: for the agents' side. -ENOENT. */

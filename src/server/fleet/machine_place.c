@@ -2,6 +2,7 @@
 #include "array.h"
 #include "clock.h"
 #include "day.h"
+#include "desk.h"
 #include "machine_set.h"
 #include "text.h"
 
@@ -46,38 +47,42 @@ static int insert_place(struct db *db, const struct ledger_entry *l, int64_t mac
 /* The rules and the tree by which places are decided at this commit. */
 struct deciding {
 	struct as_of now;
-	struct tree *tree;
-	struct naming *rules;
+	struct desk *desk, *own; /* own: none was lent */
+	struct desk_view by;
 };
 
 static void deciding_release(struct deciding *d)
 {
-	naming_free(d->rules);
-	tree_free(d->tree);
+	desk_shut(d->desk);
+	desk_free(d->own);
 }
 
-static int deciding_load(struct db *db, const struct ledger_entry *l, struct deciding *ret)
+static int deciding_load(struct db *db, const struct ledger_entry *l, struct desk *desk, struct deciding *ret)
 {
-	struct deciding d = {.now = {.at = l->recorded_at, .rev = INT64_MAX, .known_at = TIME_END}};
-	int r = tree_load(db, &d.now, &d.tree);
-	if (r == 0)
-		r = naming_load(db, &d.now, &d.rules);
+	struct deciding d = {
+	    .now = {.at = l->recorded_at, .rev = INT64_MAX, .known_at = TIME_END}, .desk = desk, .own = NULL};
+	int r = desk ? 0 : desk_new(&d.own);
 	if (r)
-		deciding_release(&d);
+		return r;
+	if (d.own)
+		d.desk = d.own;
+	r = desk_open(d.desk, db, d.now.at, &d.by);
+	if (r)
+		desk_free(d.own);
 	else
 		*ret = d;
 	return r;
 }
 
-int machine_place_first(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t since,
-    const char *name, int64_t token_node)
+int machine_place_first(struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id,
+    int64_t since, const char *name, int64_t token_node)
 {
 	struct deciding d;
 	struct place p;
-	int r = deciding_load(db, l, &d);
+	int r = deciding_load(db, l, desk, &d);
 	if (r)
 		return r;
-	r = place_decide(d.rules, d.tree, name, token_node, &p);
+	r = place_decide(d.by.rules, d.by.tree, name, token_node, &p);
 	if (r == 0)
 		r = insert_place(db, l, machine_id, since, TIME_END, &p, p.reason);
 	deciding_release(&d);
@@ -97,7 +102,7 @@ static int place_one(struct db *db, const struct ledger_entry *l, struct decidin
 	*ret_moved = false;
 	if (m->basis == PLACE_OVERRULED && !lift)
 		return 0;
-	int r = place_decide(d->rules, d->tree, m->name, token_node, &p);
+	int r = place_decide(d->by.rules, d->by.tree, m->name, token_node, &p);
 	if (r || same_place(m, &p))
 		return r;
 	*ret_moved = m->node_id != p.node_id;
@@ -128,7 +133,7 @@ static int load_one(struct db *db, const struct ledger_entry *l, int64_t machine
 	return 0;
 }
 
-static int place_again(struct db *db, const struct ledger_entry *l, int64_t machine_id, bool lift)
+static int place_again(struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id, bool lift)
 {
 	struct machine_set *s;
 	struct deciding d;
@@ -137,7 +142,7 @@ static int place_again(struct db *db, const struct ledger_entry *l, int64_t mach
 	int r = load_one(db, l, machine_id, &s);
 	if (r)
 		return r;
-	r = deciding_load(db, l, &d);
+	r = deciding_load(db, l, desk, &d);
 	if (r == 0) {
 		r = token_node_of(db, machine_id, &token_node);
 		if (r == 0)
@@ -148,9 +153,9 @@ static int place_again(struct db *db, const struct ledger_entry *l, int64_t mach
 	return r;
 }
 
-int machine_place_again(struct db *db, const struct ledger_entry *l, int64_t machine_id)
+int machine_place_again(struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id)
 {
-	return place_again(db, l, machine_id, false);
+	return place_again(db, l, desk, machine_id, false);
 }
 
 int machine_lift(struct db *db, const struct ledger_entry *l, int64_t machine_id, struct err *e)
@@ -162,7 +167,7 @@ int machine_lift(struct db *db, const struct ledger_entry *l, int64_t machine_id
 	if (s->m[0].basis != PLACE_OVERRULED)
 		r = err_set(e, -EINVAL, "nobody has overruled this machine's place");
 	machine_set_free(s);
-	return r ? r : place_again(db, l, machine_id, true);
+	return r ? r : place_again(db, l, NULL, machine_id, true);
 }
 
 /* A person's word: the node must be there at the moment that it is said for. */
@@ -255,7 +260,7 @@ int machine_place_all(struct db *db, const struct ledger_entry *l, int64_t *ret_
 	struct deciding d;
 	size_t n_tokens = 0;
 	int64_t count = 0;
-	int r = deciding_load(db, l, &d);
+	int r = deciding_load(db, l, NULL, &d);
 	if (r)
 		return r;
 	r = machine_set_load(db, &d.now, 0, INT64_MAX, SET_TEXTS, &s);

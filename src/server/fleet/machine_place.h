@@ -15,8 +15,8 @@ struct place {
 int place_decide(struct naming *rules, const struct tree *t, const char *name, int64_t token_node, struct place *ret);
 
 /* For a machine that has no place yet, from `since` on. */
-int machine_place_first(struct db *db, const struct ledger_entry *l, int64_t machine_id, int64_t since,
-    const char *name, int64_t token_node);
+int machine_place_first(struct db *db, const struct ledger_entry *l, struct desk *desk, int64_t machine_id,
+    int64_t since, const char *name, int64_t token_node);
 
 /* What the tokens gave machines to hang on, by machine id. */
 struct token_node {

@@ -1,6 +1,5 @@
 #include "policy_store.h"
 #include "clock.h"
-#include "moment.h"
 #include "str.h"
 
 #include <errno.h>
@@ -9,7 +8,7 @@
 
 struct said {
 	bool present, locked;
-	int64_t value, rev;
+	int64_t value, rev, from, to;
 };
 
 struct policy_table {
@@ -32,7 +31,9 @@ static void take_row(struct policy_table *p, struct db_rows *rows)
 	said_at(p, n)[setting] = (struct said){.present = db_i64(rows, 2) != 0,
 	    .value = db_i64(rows, 3),
 	    .locked = db_i64(rows, 4) != 0,
-	    .rev = db_i64(rows, 5)};
+	    .rev = db_i64(rows, 5),
+	    .from = db_i64(rows, 6),
+	    .to = db_i64(rows, 7)};
 }
 
 int policy_table_load(struct db *db, const struct as_of *at, const struct tree *t, struct policy_table **ret)
@@ -43,7 +44,7 @@ int policy_table_load(struct db *db, const struct as_of *at, const struct tree *
 		return -ENOMEM;
 	p->tree = t;
 	int r = db_query(db, &rows,
-	    "select node_id, name, present, value, locked, rev from policy_fact"
+	    "select node_id, name, present, value, locked, rev, valid_from, valid_to from policy_fact"
 	    " where rev <= $1 and valid_from <= $2 and $2 < valid_to order by node_id, name, rev",
 	    "ii", at->rev, at->at);
 	while (r == 0 && db_next(rows))
@@ -164,6 +165,8 @@ static int tell_node(const struct policy_table *p, const struct node *n,
 		const struct said *said = &said_at(p, n)[i];
 		const struct policy_statement s = {.node_id = n->id,
 		    .setting = (enum setting_id)i,
+		    .valid_from = said->from,
+		    .valid_to = said->to,
 		    .present = said->present,
 		    .value = said->value,
 		    .locked = said->locked};
@@ -187,31 +190,6 @@ int policy_statements(struct db *db, const struct scope *scope, const struct tre
 	}
 	free(shown);
 	policy_table_free(p);
-	return r;
-}
-
-int policy_for_machine(struct db *db, int64_t machine_id, struct policy *ret)
-{
-	struct policy_table *p;
-	struct as_of now;
-	struct tree *t;
-	int64_t node_id;
-	int r = moment_now(db, &now);
-	if (r == 0)
-		r = db_row(db,
-		    "select node_id from place_fact where machine_id = $1 and valid_from <= $2 and $2 < valid_to"
-		    " order by rev desc limit 1",
-		    "ii", machine_id, now.at, "i", &node_id);
-	if (r == 0)
-		r = tree_load(db, &now, &t);
-	if (r)
-		return r;
-	r = policy_table_load(db, &now, t, &p);
-	if (r == 0) {
-		policy_effective(p, node_id, ret);
-		policy_table_free(p);
-	}
-	tree_free(t);
 	return r;
 }
 

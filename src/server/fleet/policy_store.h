@@ -28,9 +28,6 @@ void policy_effective(const struct policy_table *p, int64_t node_id, struct poli
 int policy_statements(struct db *db, const struct scope *scope, const struct tree *t, const struct as_of *at,
     int (*fn)(void *arg, const struct policy_statement *s, int64_t rev), void *arg);
 
-/* Effective for where a machine hangs now. */
-int policy_for_machine(struct db *db, int64_t machine_id, struct policy *ret);
-
 /* The settings for agents as canonical JSON, {"sync.interval_s":60}: the text that is sent and that the hash is over.
  */
 enum { POLICY_JSON = 2048, POLICY_HASH_TEXT = 33 };

@@ -15,7 +15,7 @@ static int set_gone(struct db *db, const struct ledger_entry *l, int64_t machine
 
 int identity_goodbye(struct db *db, const struct agent_call *call, enum verdict *ret)
 {
-	struct change ch = CHANGE_INIT;
+	struct change ch = CHANGE_INIT(NULL);
 	struct caller c;
 	int64_t installed = 0;
 	*ret = VERDICT_REVOKED;

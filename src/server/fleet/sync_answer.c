@@ -35,7 +35,7 @@ static int take_policy(const struct policy *p, struct sync_down *down)
 	return 0;
 }
 
-int sync_policy_text(struct sync_desk *d, struct db *db, int64_t machine_id, struct sync_down *down)
+int sync_policy_text(struct desk *d, struct db *db, int64_t machine_id, struct sync_down *down)
 {
 	struct policy p;
 	int r = desk_policy(d, db, machine_id, &p);

@@ -14,7 +14,7 @@ struct live {
 };
 
 struct sync_job {
-	struct sync_desk *desk;
+	struct desk *desk;
 	struct db *db;
 	const struct agent_call *call;
 	const struct sync_up *up;
@@ -45,11 +45,8 @@ int sync_policy(struct sync_job *j);
 int sync_streams(struct sync_job *j);
 int sync_tasks(struct sync_job *j);
 /* Adds the policy, the anchors and the tasks that the agent has not got. */
-int sync_policy_text(struct sync_desk *d, struct db *db, int64_t machine_id, struct sync_down *down);
+int sync_policy_text(struct desk *d, struct db *db, int64_t machine_id, struct sync_down *down);
 int sync_anchors(struct db *db, struct sync_down *down);
 int tasks_for(struct db *db, int64_t machine_id, int64_t seen, struct sync_down *down);
-
-/* The effective policy of a machine, by what the desk has loaded as of `key`. */
-int desk_policy(struct sync_desk *d, struct db *db, int64_t machine_id, struct policy *ret);
 
 #endif

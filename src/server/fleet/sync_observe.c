@@ -48,7 +48,7 @@ static int observe_name(struct sync_job *j)
 	detail_text(&d, "to", clean);
 	r = change_note(j->db, &j->ch, "machine.rename", &d);
 	if (r == 0)
-		r = machine_rename(j->db, &j->ch.l, j->caller.machine_id, said, NULL);
+		r = machine_rename(j->db, &j->ch.l, j->desk, j->caller.machine_id, said, NULL);
 	detail_release(&d);
 	return r;
 }

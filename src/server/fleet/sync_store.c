@@ -150,9 +150,9 @@ static int take(struct sync_job *j)
 }
 
 int sync_take(
-    struct sync_desk *d, struct db *db, const struct agent_call *c, const struct sync_up *up, struct sync_taken *ret)
+    struct desk *d, struct db *db, const struct agent_call *c, const struct sync_up *up, struct sync_taken *ret)
 {
-	struct sync_job j = {.desk = d, .db = db, .call = c, .up = up, .ret = ret, .ch = CHANGE_INIT};
+	struct sync_job j = {.desk = d, .db = db, .call = c, .up = up, .ret = ret, .ch = CHANGE_INIT(d)};
 	sync_down_release(&ret->down);
 	*ret = (struct sync_taken){0};
 	int r = take(&j);

@@ -7,15 +7,10 @@
 #define SYNC_STORE_H
 
 #include "db.h"
+#include "desk.h"
 #include "ledger.h"
 #include "sync.h"
 #include "verdict.h"
-
-/* What all syncs of a process share: the tree and the policy as of a revision, loaded once. Only a saving of time:
- * whether it still holds is asked of the store in each transaction. Any thread. */
-struct sync_desk;
-int sync_desk_new(struct sync_desk **ret);
-void sync_desk_free(struct sync_desk *d);
 
 struct sync_taken {
 	enum verdict verdict; /* OK, EXPIRED, REVOKED, CLONE */
@@ -27,13 +22,13 @@ struct sync_taken {
 	struct sync_down down; /* the caller releases it: sync_down_release. next_s is the caller's to set */
 };
 int sync_take(
-    struct sync_desk *d, struct db *db, const struct agent_call *c, const struct sync_up *up, struct sync_taken *ret);
+    struct desk *d, struct db *db, const struct agent_call *c, const struct sync_up *up, struct sync_taken *ret);
 bool sync_has_news(const struct sync_taken *t); /* policy, anchors, tasks, or answer_now */
 
 /* For a held sync: adds to t->down what has come up since. t->verdict becomes REVOKED when that has happened meanwhile;
  * answer_now is set when the installation's standing changed otherwise (the agent's next sync learns what it is). Reads
  * only. */
-int sync_more(struct sync_desk *d, struct db *db, const struct sync_up *up, struct sync_taken *t);
+int sync_more(struct desk *d, struct db *db, const struct sync_up *up, struct sync_taken *t);
 
 /* What happened since the last look: machines that have tasks or another standing (fn for each), or everyone (policy,
  * tree, anchors). Start with sync_watch_begin. */

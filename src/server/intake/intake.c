@@ -63,7 +63,7 @@ static int make_parts(struct intake *i)
 	for (; !r && i->n_holds < i->conf.bases; i->n_holds++)
 		r = holds_new(i, i->n_holds, &i->holds[i->n_holds]);
 	if (!r)
-		r = sync_desk_new(&i->desk);
+		r = desk_new(&i->desk);
 	if (!r)
 		r = news_desk_new(i, &i->news);
 	return r ? r : signer_new(i->conf.ca_socket, &i->signer);
@@ -108,7 +108,7 @@ void intake_free(struct intake *i)
 		return;
 	signer_free(i->signer);
 	news_desk_free(i->news);
-	sync_desk_free(i->desk);
+	desk_free(i->desk);
 	for (size_t k = 0; k < i->n_holds; k++)
 		holds_free(i->holds[k]);
 	free(i->holds);

@@ -103,7 +103,7 @@ void news_desk_free(struct news_desk *d);
 struct intake {
 	struct intake_config conf;
 	struct http_server *http;
-	struct sync_desk *desk;
+	struct desk *desk;
 	struct signer *signer;
 	struct news_desk *news;
 	size_t n_holds;

@@ -66,7 +66,7 @@ static int enrol_read(struct issue_call *k, const char *text, size_t n, struct e
 
 static int enrol_decides(struct db *db, struct issue_call *k)
 {
-	return enrol_decide(db, k->call.intake->conf.key, &k->enrol.request, &k->enrol.answer);
+	return enrol_decide(k->call.intake->desk, db, k->call.intake->conf.key, &k->enrol.request, &k->enrol.answer);
 }
 
 static int enrol_finishes(struct db *db, struct issue_call *k, const struct cert_info *c)

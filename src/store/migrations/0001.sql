@@ -71,6 +71,8 @@ create table rule_fact(
   present {i} not null, priority {i} not null, pattern text not null, node_id {i} not null, note text not null,
   primary key(rule_id, rev))
 ;
+create index rule_fact_rev on rule_fact(rev)
+;
 create table policy_fact(
   node_id {i} not null references node(id), name text not null, valid_from {i} not null, valid_to {i} not null,
   rev {i} not null, present {i} not null, value {i} not null, locked {i} not null,
