@@ -52,7 +52,7 @@ void hex_encode(char *dst, const void *src, size_t n)
 	dst[2 * n] = 0;
 }
 
-static int hex_digit(char c)
+int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';

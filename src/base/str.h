@@ -17,6 +17,8 @@ int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret);
 /* Lower-case hex. dst has room for 2*n+1. */
 void hex_encode(char *dst, const void *src, size_t n);
 
+int hex_digit(char c); /* either case; -1: none */
+
 /* Exactly n bytes from 2*n hex digits (either case); -EINVAL otherwise. */
 int hex_decode(void *dst, size_t n, const char *s);
 

@@ -150,9 +150,16 @@ def policy(a, group, unit):
     effective = {s["name"]: s for s in a.get(f"/api/v1/units/{unit}/policy")["settings"]}
     assert effective["sync.interval_s"] == {"name": "sync.interval_s", "value": 120, "from_node": group, "locked": True}
     assert a.call("PUT", f"/api/v1/units/{unit}/policy/sync.interval_s", {"value": 30}).status_code == 409
-    assert len(a.get("/api/v1/policy/statements")["statements"]) == 1
+    until = "2099-01-01T00:00:00.000000Z"
+    stated = a.get("/api/v1/policy/statements")["statements"]
+    assert [(s["node"], s["value"], s["valid_to"]) for s in stated] == [(group, 120, None)] and stated[0]["valid_from"]
+    a.put(f"/api/v1/units/{group}/policy/sync.interval_s", {"value": 121, "locked": True, "until": until})
+    said = a.get(f"/api/v1/units/{group}/policy/history")["statements"][-1]
+    stated = a.get("/api/v1/policy/statements")["statements"]
+    assert [{k: s[k] for k in ("value", "valid_from", "valid_to")} for s in stated] == [
+        {"value": 121, "valid_from": said["valid_from"], "valid_to": said["valid_to"]}] and said["valid_to"]
     a.delete(f"/api/v1/units/{group}/policy/sync.interval_s")
-    assert [s["present"] for s in a.get(f"/api/v1/units/{group}/policy/history")["statements"]] == [True, False]
+    assert [s["present"] for s in a.get(f"/api/v1/units/{group}/policy/history")["statements"]] == [True, True, False]
 
 
 def machines(a, machine, unit):

@@ -211,19 +211,26 @@ static struct memory_file *only_segment(struct memory_disk *m)
 	return f;
 }
 
+/* Five events in one segment; ends[k]: where the k-th one ends. */
+static void write_five(struct memory_disk *m, size_t ends[6])
+{
+	struct spool_disk d = memory_disk(m);
+	struct spool *s = open_spool(&d);
+	ends[0] = 0;
+	for (uint64_t k = 1; k <= 5; k++) {
+		add_synced(s, k, k);
+		ends[k] = only_segment(m)->bytes.n;
+	}
+	spool_free(s);
+}
+
 static void cut_at_every_byte(void **state)
 {
 	(void)state;
 	static struct memory_disk whole, m;
-	struct spool_disk d = memory_disk(&whole);
-	struct spool *s = open_spool(&d);
-	size_t ends[6] = {0};
-	for (uint64_t k = 1; k <= 5; k++) {
-		add_synced(s, k, k);
-		ends[k] = only_segment(&whole)->bytes.n;
-	}
-	spool_free(s);
-	d = memory_disk(&m);
+	struct spool_disk d = memory_disk(&m);
+	size_t ends[6];
+	write_five(&whole, ends);
 	for (size_t n = 0; n <= ends[5]; n++) {
 		struct spool_stats st;
 		struct spool_place p;
@@ -232,7 +239,7 @@ static void cut_at_every_byte(void **state)
 			good--;
 		memory_copy(&m, &whole);
 		only_segment(&m)->bytes.n = n;
-		s = open_spool(&d);
+		struct spool *s = open_spool(&d);
 		spool_get_stats(s, &st);
 		assert_int_equal(st.waiting, good);
 		assert_int_equal(st.missing, 0);
@@ -248,15 +255,9 @@ static void a_changed_byte_costs_one_event_and_is_reported(void **state)
 {
 	(void)state;
 	static struct memory_disk whole, m;
-	struct spool_disk d = memory_disk(&whole);
-	struct spool *s = open_spool(&d);
-	size_t ends[6] = {0};
-	for (uint64_t k = 1; k <= 5; k++) {
-		add_synced(s, k, k);
-		ends[k] = only_segment(&whole)->bytes.n;
-	}
-	spool_free(s);
-	d = memory_disk(&m);
+	struct spool_disk d = memory_disk(&m);
+	size_t ends[6];
+	write_five(&whole, ends);
 	for (size_t n = 0; n < ends[4]; n++) { /* harm to the last one cannot be told from a torn write */
 		static struct centre c;
 		struct spool_stats st;
@@ -267,7 +268,7 @@ static void a_changed_byte_costs_one_event_and_is_reported(void **state)
 		memset(&c, 0, sizeof c);
 		memory_copy(&m, &whole);
 		only_segment(&m)->bytes.p[n] ^= 0x41;
-		s = open_spool(&d);
+		struct spool *s = open_spool(&d);
 		spool_get_stats(s, &st);
 		deliver(s, &c, 100, true);
 		for (int64_t k = 1; k <= 5; k++)

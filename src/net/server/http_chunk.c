@@ -1,17 +1,7 @@
 #include "http_chunk.h"
+#include "str.h"
 
 enum { MAX_SIZE_DIGITS = 8 };
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 static enum http_chunk_state size_byte(struct http_chunks *c, char b)
 {

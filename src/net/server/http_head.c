@@ -1,4 +1,5 @@
 #include "http_head.h"
+#include "str.h"
 
 #include <string.h>
 #include <strings.h>
@@ -34,17 +35,6 @@ size_t http_head_end(const char *p, size_t n, size_t seen)
 		at = (size_t)(cr - p) + 1;
 	}
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 /* In place; false for a broken escape or one that hides a control character. */

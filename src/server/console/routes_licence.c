@@ -82,14 +82,6 @@ static const struct form_field balance_query[] = {
     FORM_I64_OF(struct pool_form, pool, FORM_OPTIONAL, 1, INT64_MAX),
 };
 
-/* The moment that a query is about, and its tree. */
-static int moment_and_tree(struct db *db, struct call *c, const struct when *w, struct as_of *ret_at, struct tree **ret)
-{
-	int r = say_moment(db, c, w, ret_at);
-
-	return r ? r : tree_load(db, ret_at, ret);
-}
-
 static int pools(struct db *db, struct call *c)
 {
 	struct pool_form q = {.when = WHEN_NOW};
@@ -101,7 +93,7 @@ static int pools(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, when_query, &q, NULL);
 
 	if (!r)
-		r = moment_and_tree(db, c, &q.when, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (!r)
 		r = licence_pools(db, c->scope, t, &at, &rows, &n);
 	for (size_t i = 0; i < n; i++)
@@ -125,7 +117,7 @@ static int balances(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, balance_query, &q, NULL);
 
 	if (!r)
-		r = moment_and_tree(db, c, &q.when, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (!r)
 		r = licence_balances(db, c->scope, t, &at, q.pool, &rows, &n);
 	for (size_t i = 0; i < n; i++)
@@ -304,7 +296,7 @@ static int documents(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, when_query, &q, NULL);
 
 	if (!r)
-		r = moment_and_tree(db, c, &q.when, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (!r)
 		r = licence_documents(db, c->scope, t, &at, add_document, all);
 	tree_free(t);

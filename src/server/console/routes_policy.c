@@ -58,9 +58,7 @@ static int effective(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, when_query, &q, NULL);
 
 	if (!r)
-		r = say_moment(db, c, &q.when, &at);
-	if (!r)
-		r = tree_load(db, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (!r)
 		r = policy_table_load(db, &at, t, &table);
 	if (!r) {
@@ -84,9 +82,7 @@ static int statements(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, when_query, &q, NULL);
 
 	if (!r)
-		r = say_moment(db, c, &q.when, &at);
-	if (!r)
-		r = tree_load(db, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (!r)
 		r = policy_statements(db, c->scope, t, &at, add_statement, all);
 	tree_free(t);

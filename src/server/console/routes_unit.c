@@ -82,9 +82,7 @@ static int get(struct db *db, struct call *c)
 	int r = call_query(c, unit_query, 2, &q, NULL);
 
 	if (!r)
-		r = say_moment(db, c, &q.when, &at);
-	if (!r)
-		r = tree_load(db, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (r)
 		return r;
 	n = tree_node(t, c->node);
@@ -173,9 +171,7 @@ static int export(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, export_query, &q, NULL);
 
 	if (!r)
-		r = say_moment(db, c, &q.when, &at);
-	if (!r)
-		r = tree_load(db, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (!r)
 		r = licence_balances(db, c->scope, t, &at, q.pool, &all, &n);
 	if (!r) {
@@ -202,9 +198,7 @@ static int declared(struct db *db, struct call *c)
 	int r = CALL_QUERY(c, when_query, &q, NULL);
 
 	if (!r)
-		r = say_moment(db, c, &q.when, &at);
-	if (!r)
-		r = tree_load(db, &at, &t);
+		r = say_moment_tree(db, c, &q.when, &at, &t);
 	if (!r)
 		r = declared_list(db, c->scope, t, &at, &rows, &n);
 	for (size_t i = 0; i < n; i++)

@@ -57,6 +57,13 @@ int say_moment(struct db *db, struct call *c, const struct when *w, struct as_of
 	return r ? call_refuse_err(c, r, "as_of", &e) : 0;
 }
 
+int say_moment_tree(struct db *db, struct call *c, const struct when *w, struct as_of *ret, struct tree **ret_tree)
+{
+	int r = say_moment(db, c, w, ret);
+
+	return r ? r : tree_load(db, ret, ret_tree);
+}
+
 json_t *say_cursor(const char *a, const char *b)
 {
 	char *text, *coded = NULL;

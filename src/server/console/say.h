@@ -28,6 +28,7 @@ struct when {
 		"known_at", FORM_UNTIL, FORM_OPTIONAL, offsetof(s, m.known_at), sizeof(int64_t), 0, 0                  \
 	}
 int say_moment(struct db *db, struct call *c, const struct when *w, struct as_of *ret);
+int say_moment_tree(struct db *db, struct call *c, const struct when *w, struct as_of *ret, struct tree **ret_tree);
 
 /* Paging by position: the opaque cursor of an answer. */
 enum { MAX_CURSOR = 2048, MAX_PAGE = 1000, STANDARD_PAGE = 100 };
