@@ -34,11 +34,12 @@ enum {
 	MAX_ANCHOR_BODY = 64 * 1024,
 	MAX_TREE_DEPTH = 16,
 	MAX_NODES = 20000,
-	MAX_SIGNATURE_NAME = 255,      /* bytes; the longest of ClamAV's has 120 */
-	MAX_SIGNATURE_LINE = 8191,     /* bytes of a line of a file of hashes: libclamav's own bound */
-	MAX_IMAGE_ENTRIES = 100 << 20, /* of an image: twelve times what is known today; its offsets have 32 bits */
-	MAX_IMAGE_NAMES = 1 << 30,     /* bytes of an image's names */
-	MAX_IMAGE_SAME = 64,           /* entries of one digest that differ in size */
+	MAX_SIGNATURE_NAME = 255,         /* bytes; the longest of ClamAV's has 120 */
+	MAX_SIGNATURE_LINE = 8191,        /* bytes of a line of a file of hashes: libclamav's own bound */
+	MAX_IGNORED_SIGNATURES = 1 << 18, /* names in .ign and .ign2: a thousand times what ClamAV has */
+	MAX_IMAGE_ENTRIES = 100 << 20,    /* of an image: twelve times what is known today; its offsets have 32 bits */
+	MAX_IMAGE_NAMES = 1 << 30,        /* bytes of an image's names */
+	MAX_IMAGE_SAME = 64,              /* entries of one digest that differ in size */
 	MAX_ENGINE_NAME = 16,
 	MAX_ENGINES = 8,
 	MAX_MALWARE_NAME = 256,     /* bytes; the longest of ClamAV's has 120 */
