@@ -188,11 +188,35 @@ static int wait_for(const struct ipc_channel *c, int64_t until_us)
 	return n < 0 && errno != EINTR ? -errno : 0;
 }
 
+static int send_copies(struct ipc_channel *c, const struct buf *m, const int *fds, size_t n)
+{
+	int copies[MAX_IPC_FDS], r = n > MAX_IPC_FDS ? -EINVAL : 0;
+	size_t made = 0;
+	while (!r && made < n) {
+		copies[made] = fcntl(fds[made], F_DUPFD_CLOEXEC, 3);
+		if (copies[made] < 0)
+			r = -errno;
+		else
+			made++;
+	}
+	if (!r)
+		r = ipc_channel_send_fds(c, m, copies, n);
+	while (r && made)
+		close(copies[--made]);
+	return r;
+}
+
 int ipc_channel_call(
     struct ipc_channel *c, const struct buf *m, int timeout_ms, struct ipc_reader *ret, uint16_t *ret_type)
 {
+	return ipc_channel_call_fds(c, m, NULL, 0, timeout_ms, ret, ret_type);
+}
+
+int ipc_channel_call_fds(struct ipc_channel *c, const struct buf *m, const int *fds, size_t n, int timeout_ms,
+    struct ipc_reader *ret, uint16_t *ret_type)
+{
 	int64_t until = clock_mono_us() + timeout_ms * INT64_C(1000);
-	int r = ipc_channel_send(c, m);
+	int r = send_copies(c, m, fds, n);
 	while (!r) {
 		r = ipc_channel_receive(c, ret, ret_type);
 		if (r)

@@ -49,6 +49,10 @@ int ipc_channel_take_fd(struct ipc_channel *c);
 int ipc_channel_call(
     struct ipc_channel *c, const struct buf *m, int timeout_ms, struct ipc_reader *ret, uint16_t *ret_type);
 
+/* The same with descriptors, copies of which are sent: those given stay the caller's. */
+int ipc_channel_call_fds(struct ipc_channel *c, const struct buf *m, const int *fds, size_t n, int timeout_ms,
+    struct ipc_reader *ret, uint16_t *ret_type);
+
 int ipc_pair(int ret_fds[2]); /* close-on-exec both */
 
 /* A socket at `path` with the mode given (made under a umask that never lets others in); an old socket there is

@@ -3,6 +3,7 @@
 #include "control_messages.h"
 #include "ipc_channel.h"
 #include "ipc_model.h"
+#include "pool_messages.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,10 +56,11 @@ static int refused(struct ipc_reader *r, struct err *e)
 }
 
 /* Sends c->request; *ret stands behind the type of the answer that was wanted. */
-static int ask(struct control *c, int timeout_ms, enum control_message want, struct ipc_reader *ret, struct err *e)
+static int ask_with(struct control *c, const int *fds, size_t n, int timeout_ms, enum control_message want,
+    struct ipc_reader *ret, struct err *e)
 {
 	uint16_t type;
-	int r = ipc_channel_call(c->channel, &c->request, timeout_ms, ret, &type);
+	int r = ipc_channel_call_fds(c->channel, &c->request, fds, n, timeout_ms, ret, &type);
 	buf_wipe(&c->request);
 	if (r == -ETIMEDOUT)
 		return err_set(e, r, "the agent has not answered in time");
@@ -69,6 +71,11 @@ static int ask(struct control *c, int timeout_ms, enum control_message want, str
 	if (type == CONTROL_REFUSED)
 		return refused(ret, e);
 	return type == want ? 0 : err_set(e, -EBADMSG, "the agent's answer is broken");
+}
+
+static int ask(struct control *c, int timeout_ms, enum control_message want, struct ipc_reader *ret, struct err *e)
+{
+	return ask_with(c, NULL, 0, timeout_ms, want, ret, e);
 }
 
 static int ended(const struct ipc_reader *r, struct err *e)
@@ -150,4 +157,24 @@ int control_sync(struct control *c, int timeout_ms, struct err *e)
 int control_goodbye(struct control *c, int timeout_ms, struct err *e)
 {
 	return ask_plainly(c, CONTROL_GOODBYE, timeout_ms, e);
+}
+
+int control_signatures(struct control *c, int timeout_ms, struct err *e)
+{
+	return ask_plainly(c, CONTROL_SIGNATURES, timeout_ms, e);
+}
+
+int control_scan_file(struct control *c, int fd, int timeout_ms, struct scan_result *ret, struct err *e)
+{
+	struct ipc_reader answer;
+	struct scan_result result;
+	ipc_begin(&c->request, CONTROL_SCAN_FILE);
+	int r = ask_with(c, &fd, 1, timeout_ms, CONTROL_FILE_SCANNED, &answer, e);
+	if (r)
+		return r;
+	pool_get_result(&answer, &result);
+	r = ended(&answer, e);
+	if (!r)
+		*ret = result;
+	return r;
 }

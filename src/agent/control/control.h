@@ -10,6 +10,7 @@
 #include "err.h"
 #include "event.h"
 #include "ids.h"
+#include "scan_result.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -55,5 +56,12 @@ int control_sync(struct control *c, int timeout_ms, struct err *e);
 
 /* Says goodbye to the centre and forgets the enrolment; what waits in the spool is delivered first. */
 int control_goodbye(struct control *c, int timeout_ms, struct err *e);
+
+/* Has one open file scanned. 0: *ret says how that ended. -EAGAIN: too much waits already; -ENOENT: no scanner. */
+int control_scan_file(struct control *c, int fd, int timeout_ms, struct scan_result *ret, struct err *e);
+
+/* Tells the agent that other signatures are on the disk, and waits until they are in force. -EINVAL: they cannot be
+ * used, the old ones stay. */
+int control_signatures(struct control *c, int timeout_ms, struct err *e);
 
 #endif

@@ -8,6 +8,10 @@ enum control_message {
 	CONTROL_DETECTION, /* event → CONTROL_RECEIPT */
 	CONTROL_SYNC,      /* → CONTROL_DONE */
 	CONTROL_GOODBYE,   /* → CONTROL_DONE */
+	CONTROL_SCAN_FILE, /* a descriptor → CONTROL_FILE_SCANNED */
+	/* Other signatures are on the disk → CONTROL_DONE when they are in force, CONTROL_REFUSED when they cannot be:
+	 * then the old ones are */
+	CONTROL_SIGNATURES,
 	CONTROL_REQUEST_END,
 
 	CONTROL_REFUSED = 100, /* i64 errno (positive), text why */
@@ -15,6 +19,7 @@ enum control_message {
 	CONTROL_FACTS,         /* u32 n, n × (text name, text value) */
 	CONTROL_RECEIPT,       /* id stream, i64 seq */
 	CONTROL_DONE,
+	CONTROL_FILE_SCANNED, /* struct scan_result (pool_messages.h) */
 };
 
 enum { CONTROL_MAX_FACTS = 64, CONTROL_MAX_FACT = 4096, CONTROL_MAX_URL = 512, CONTROL_MAX_TOKEN = 256 };

@@ -100,7 +100,7 @@ static int open_control(struct parent *p)
 	char path[600];
 	snprintf(path, sizeof path, "%s/%s", p->options.state, CONTROL_SOCKET_NAME);
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
-		p->clients[i] = (struct client){.asked = BUF_INIT(MAX_IPC_MESSAGE)};
+		p->clients[i] = (struct client){.asked = BUF_INIT(MAX_IPC_MESSAGE), .content = -1};
 	return ipc_listen(path, 0600, &p->listener);
 }
 
@@ -125,6 +125,9 @@ static int start(struct parent *p)
 		r = open_control(p);
 	if (r)
 		return fail("cannot start", r);
+	r = parent_scan_open(p);
+	if (r)
+		return fail("cannot start", r);
 	rnd_bytes(p->start_id, sizeof p->start_id);
 	parent_collect(p);
 	p->link.phase = LINK_DOWN;
@@ -139,7 +142,8 @@ static void collect_exits(struct parent *p)
 	int status;
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		parent_link_gone(p, pid, status);
+		if (!parent_scan_gone(p, pid, status))
+			parent_link_gone(p, pid, status);
 }
 
 static void handle_signals(struct parent *p)
@@ -160,6 +164,8 @@ static int timeout_ms(const struct parent *p, int64_t now)
 	int64_t next = parent_link_next_us(p);
 	if (p->collect_at_us < next)
 		next = p->collect_at_us;
+	if (parent_scan_next_us(p) < next)
+		next = parent_scan_next_us(p);
 	if (notify_next_us(&p->notify) < next)
 		next = notify_next_us(&p->notify);
 	return next <= now ? 0 : next - now > 60 * US_PER_S ? 60000 : (int)((next - now) / 1000) + 1;
@@ -170,8 +176,10 @@ static short wanted(const struct ipc_channel *c, bool read)
 	return (short)((read ? POLLIN : 0) | (ipc_channel_wants_write(c) ? POLLOUT : 0));
 }
 
-/* fds[0] signals, [1] listener, [2] link, [3 …] clients; -1 is passed over by poll. */
-static void fill(const struct parent *p, struct pollfd *fds)
+enum { FIXED_FDS = 3 + MAX_CLIENTS };
+
+/* fds[0] signals, [1] listener, [2] link, [3 …] clients, then khien-scan's; -1 is passed over by poll. */
+static size_t fill(const struct parent *p, struct pollfd *fds)
 {
 	fds[0] = (struct pollfd){p->signals, POLLIN, 0};
 	fds[1] = (struct pollfd){p->listener, POLLIN, 0};
@@ -185,6 +193,7 @@ static void fill(const struct parent *p, struct pollfd *fds)
 			fds[3 + i] = (struct pollfd){
 			    ipc_channel_fd(c->channel), wanted(c->channel, c->waits == WAITS_FOR_NOTHING), 0};
 	}
+	return FIXED_FDS + parent_scan_fill(p, fds + FIXED_FDS);
 }
 
 static void serve_clients(struct parent *p, const struct pollfd *fds)
@@ -215,9 +224,9 @@ static void serve_link(struct parent *p, short revents)
 
 static int turn(struct parent *p)
 {
-	struct pollfd fds[3 + MAX_CLIENTS];
-	fill(p, fds);
-	if (poll(fds, 3 + MAX_CLIENTS, timeout_ms(p, clock_mono_us())) < 0)
+	struct pollfd fds[FIXED_FDS + SCAN_MAX_FDS];
+	size_t n = fill(p, fds);
+	if (poll(fds, n, timeout_ms(p, clock_mono_us())) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (fds[0].revents)
 		handle_signals(p);
@@ -226,9 +235,11 @@ static int turn(struct parent *p)
 	if (fds[1].revents)
 		parent_control_accept(p);
 	int64_t now = clock_mono_us();
+	parent_scan_serve(p, fds + FIXED_FDS, n - FIXED_FDS, now);
 	if (now >= p->collect_at_us)
 		parent_collect(p);
 	parent_link_tick(p, now);
+	parent_scan_tick(p, now);
 	notify_alive(&p->notify, now);
 	return 0;
 }
@@ -255,6 +266,7 @@ static void release(struct parent *p)
 {
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		parent_control_drop(&p->clients[i]);
+	parent_scan_close(p);
 	parent_events_release(p);
 	inventory_free(p->texts);
 	identity_wipe(&p->identity);

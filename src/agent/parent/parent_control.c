@@ -11,9 +11,13 @@
 
 void parent_control_drop(struct client *c)
 {
+	if (c->waits == WAITS_FOR_RESULT)
+		pool_cancel(c->parent->scan.pool, c);
+	if (c->content >= 0)
+		close(c->content);
 	ipc_channel_free(c->channel);
 	buf_release(&c->asked);
-	*c = (struct client){.asked = BUF_INIT(MAX_IPC_MESSAGE)};
+	*c = (struct client){.asked = BUF_INIT(MAX_IPC_MESSAGE), .content = -1};
 }
 
 /* The file's mode keeps others out; the kernel's word about the peer is looked at all the same. */
@@ -32,6 +36,7 @@ void parent_control_accept(struct parent *p)
 		return;
 	}
 	free_one->channel = channel;
+	free_one->parent = p;
 }
 
 struct client *parent_waiting(struct parent *p, enum waits waits, int64_t ticket)
@@ -211,12 +216,57 @@ static int request_goodbye(struct parent *p, struct client *c, struct ipc_reader
 	return 0;
 }
 
+static void scanned(void *arg, const struct scan_result *result)
+{
+	struct client *c = arg;
+	struct parent *p = c->parent;
+	close(c->content);
+	c->content = -1;
+	ipc_begin(&p->out, CONTROL_FILE_SCANNED);
+	pool_put_result(&p->out, result);
+	parent_answer_client(p, c, &p->out);
+}
+
+static int request_scan_file(struct parent *p, struct client *c, struct ipc_reader *r)
+{
+	int fd = ipc_channel_take_fd(c->channel);
+	struct scan_job job = {.fd = fd, .deadline_ms = parent_scan_deadline_ms(p), .done = scanned, .arg = c};
+	if (ipc_end(r))
+		fd = -EBADMSG;
+	int k = fd < 0 ? fd : p->scan.pool ? pool_submit(p->scan.pool, &job) : -ENOENT;
+	if (!k) {
+		wait_for(p, c, WAITS_FOR_RESULT);
+		c->content = fd;
+		return 0;
+	}
+	if (job.fd >= 0)
+		close(job.fd);
+	if (k == -EBADMSG)
+		return k;
+	parent_refuse(p, c, -k, p->scan.pool ? "nothing can be scanned now" : "this computer has no scanner");
+	return 0;
+}
+
+static int request_signatures(struct parent *p, struct client *c, struct ipc_reader *r)
+{
+	if (ipc_end(r))
+		return -EBADMSG;
+	int k = parent_scan_reload(p);
+	if (k)
+		parent_refuse(p, c, -k, k == -ENOENT ? "this computer has no scanner" : strerror(-k));
+	else
+		wait_for(p, c, WAITS_FOR_SIGNATURES);
+	return 0;
+}
+
 static int (*const requests[CONTROL_REQUEST_END])(struct parent *p, struct client *c, struct ipc_reader *r) = {
     [CONTROL_ENROL] = request_enrol,
     [CONTROL_STATUS] = request_status,
     [CONTROL_DETECTION] = request_detection,
     [CONTROL_SYNC] = request_sync,
     [CONTROL_GOODBYE] = request_goodbye,
+    [CONTROL_SCAN_FILE] = request_scan_file,
+    [CONTROL_SIGNATURES] = request_signatures,
 };
 
 /* One request at a time: a client that waits is not read, so that its next one stays in the socket. */

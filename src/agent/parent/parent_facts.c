@@ -29,6 +29,11 @@ static void add_problem(struct parent *p, const char *fmt, ...)
 		p->problems[n ? n - 1 : 0] = 0; /* a whole line or none */
 }
 
+static void add_plain_problem(struct parent *p, const char *text)
+{
+	add_problem(p, "%s", text);
+}
+
 static bool is_recognisable(const struct hardware *h)
 {
 	for (size_t i = 0; i < h->n; i++)
@@ -40,7 +45,7 @@ static bool is_recognisable(const struct hardware *h)
 static void find_problems(struct parent *p)
 {
 	p->problems[0] = 0;
-	add_problem(p, "no engine");
+	parent_scan_problems(p, add_plain_problem);
 	if (!is_recognisable(&p->hardware))
 		add_problem(
 		    p, "no serial number of this computer can be read: it cannot be told from a copy of itself");
@@ -67,10 +72,14 @@ void parent_collect(struct parent *p)
 {
 	hardware_read(p->root_folder, &p->hardware);
 	inventory_read(p->root_folder, p->texts, &p->state.inventory);
-	p->state.engine_ready = false;
+	p->state.engine_ready = parent_scan_protects(p);
 	p->state.n_providers = 1;
-	p->state.providers[0] = (struct provider){
-	    .name = "khien", .ours = true, .on = TRI_NO, .on_access = TRI_NO, .note = "no engine"};
+	p->state.providers[0] = (struct provider){.name = "khien",
+	    .ours = true,
+	    .on = p->state.engine_ready ? TRI_YES : TRI_NO,
+	    .on_access = TRI_NO,
+	    .signature_day = p->state.engine_ready ? p->scan.up.engines.day : 0,
+	    .note = parent_scan_note(p)};
 	find_problems(p);
 	put_facts_message(p, &p->out);
 	p->collect_at_us = clock_mono_us() + p->options.collect_s * US_PER_S;
@@ -94,6 +103,11 @@ static void fact(struct list *l, const char *name, const char *value)
 	ipc_put_text(l->out, name);
 	ipc_put_text(l->out, value);
 	l->n++;
+}
+
+static void list_fact(void *arg, const char *name, const char *value)
+{
+	fact(arg, name, value);
 }
 
 static void fact_number(struct list *l, const char *name, int64_t value)
@@ -172,7 +186,7 @@ static void put_problems(const struct parent *p, struct list *l)
 	fact(l, "problems", text);
 }
 
-static int64_t setting_in_force(const struct parent *p, enum setting_id id)
+int64_t parent_setting(const struct parent *p, enum setting_id id)
 {
 	for (size_t i = 0; i < p->identity.policy.n; i++)
 		if (p->identity.policy.set[i].id == id)
@@ -187,8 +201,9 @@ void parent_put_facts(struct parent *p, struct buf *out)
 	ipc_put_u32(out, 0);
 	put_who(p, &l);
 	put_link(p, &l);
+	parent_scan_facts(p, list_fact, &l);
 	fact_number(&l, "policy version", p->identity.policy.version);
-	fact_number(&l, "sync interval", setting_in_force(p, SETTING_SYNC_INTERVAL_S));
+	fact_number(&l, "sync interval", parent_setting(p, SETTING_SYNC_INTERVAL_S));
 	put_problems(p, &l);
 	for (int i = 0; !out->error && i < 4; i++)
 		out->p[l.count_at + (size_t)i] = (char)(l.n >> 8 * i);

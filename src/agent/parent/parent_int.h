@@ -17,6 +17,7 @@
 #include "ipc_channel.h"
 #include "link_messages.h"
 #include "parent_events.h"
+#include "parent_scan.h"
 #include "notify.h"
 
 #include <stdbool.h>
@@ -27,18 +28,30 @@ enum { MAX_CLIENTS = 32 };
 
 struct options {
 	char state[512], root[512], link[512], link_user[64];
+	char scan[512], scan_user[64]; /* khien-scan; "": this computer has no scanner */
+	char signatures[512];          /* folder; "": "signatures" in the state folder */
 	char server[LINK_MAX_URL + 1], agents_server[LINK_MAX_URL + 1]; /* used when `enrol` names none */
-	int64_t spool_bytes, heartbeat_ms, collect_s;
+	int64_t spool_bytes, heartbeat_ms, collect_s, check_s;
 	bool verbose;
 };
 
-enum waits { WAITS_FOR_NOTHING, WAITS_FOR_RECEIPT, WAITS_FOR_ENROLMENT, WAITS_FOR_SYNC, WAITS_FOR_GOODBYE };
+enum waits {
+	WAITS_FOR_NOTHING,
+	WAITS_FOR_RECEIPT,
+	WAITS_FOR_ENROLMENT,
+	WAITS_FOR_SYNC,
+	WAITS_FOR_GOODBYE,
+	WAITS_FOR_RESULT,
+	WAITS_FOR_SIGNATURES,
+};
 
 struct client {
 	struct ipc_channel *channel; /* NULL: free */
 	enum waits waits;
 	int64_t ticket;
 	struct buf asked; /* WAITS_FOR_RECEIPT: the LINK_ADD, to be asked again of the next link */
+	struct parent *parent;
+	int content; /* WAITS_FOR_RESULT: else -1 */
 };
 
 /* The link as a process: parent_link.c. */
@@ -82,6 +95,7 @@ struct parent {
 	int64_t collect_at_us;
 
 	struct link link;
+	struct scan scan;
 	struct enrolment enrolment;
 	struct sandbox_report sandbox; /* our own */
 
@@ -103,6 +117,8 @@ void parent_collect(struct parent *p); /* reads all anew; tells the link when so
 /* Writes u32 n and the facts for a person: for `khien status`, and as result of a task. */
 void parent_put_facts(struct parent *p, struct buf *out);
 
+int64_t parent_setting(const struct parent *p, enum setting_id id); /* in force */
+
 /* parent_link.c */
 int parent_link_start(struct parent *p);
 void parent_link_tick(struct parent *p, int64_t now_us); /* heartbeat, restart */
@@ -122,7 +138,7 @@ int parent_answer_task(struct parent *p, struct ipc_reader *r);
 /* What an executor of a task says of it. */
 struct task_reply {
 	enum task_outcome outcome;
-	char why[256]; /* TASK_WAS_REFUSED: refused or failed */
+	char why[256];    /* TASK_WAS_REFUSED: refused or failed */
 	struct buf facts; /* u32 n, n × (text name, text value), as parent_put_facts writes them; empty: none */
 };
 void parent_task_refuse(struct task_reply *reply, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -27,11 +27,15 @@ static const struct option_def {
     TEXT("root", root),
     TEXT("link", link),
     TEXT("link_user", link_user),
+    TEXT("scan", scan),
+    TEXT("scan_user", scan_user),
+    TEXT("signatures", signatures),
     TEXT("server", server),
     TEXT("agents_server", agents_server),
     NUMBER("spool_bytes", spool_bytes, 1 << 20, INT64_C(1) << 40),
     NUMBER("heartbeat_ms", heartbeat_ms, 50, 600000),
     NUMBER("collect_s", collect_s, 1, 86400),
+    NUMBER("check_s", check_s, 1, 86400),
 #undef TEXT
 #undef NUMBER
 };
@@ -98,9 +102,10 @@ static int usage(void)
 {
 	fputs(
 	    "usage: khien-agent [--config FILE] [--state FOLDER] [--root FOLDER] [--link PROGRAM] [--link-user NAME]\n"
-	    "                   [--server URL] [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N] [--collect-s "
-	    "N] "
-	    "[--verbose]\n",
+	    "                   [--scan PROGRAM] [--scan-user NAME] [--signatures FOLDER] [--server URL]\n"
+	    "                   [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N] [--collect-s N] [--check-s "
+	    "N]\n"
+	    "                   [--verbose]\n",
 	    stderr);
 	return -EINVAL;
 }
@@ -132,7 +137,8 @@ int parent_options(struct options *o, int argc, char **argv)
 	    .link = "khien-link",
 	    .spool_bytes = INT64_C(64) << 20, /* some 200.000 detections */
 	    .heartbeat_ms = 10000,
-	    .collect_s = 60};
+	    .collect_s = 60,
+	    .check_s = 600};
 	int r = read_flags(o, argc, argv, true);
 	return r ? r : read_flags(o, argc, argv, false);
 }

@@ -79,7 +79,8 @@ int parent_answer_task(struct parent *p, struct ipc_reader *r)
 	parent_collect(p);
 	execute(p, &t, &args, &reply);
 	const char *kind = task_kind_name(t.kind);
-	log_info("task", "id", log_num(t.id), "kind", kind ? kind : "unknown", "refused", *reply.why ? reply.why : NULL, NULL);
+	log_info("task", "id", log_num(t.id), "kind", kind ? kind : "unknown", "refused", *reply.why ? reply.why : NULL,
+	    NULL);
 	tell(p, &t, &reply);
 	buf_release(&reply.facts);
 	return 0;

@@ -219,9 +219,13 @@ void pool_cancel(struct pool *p, const void *arg)
 	}
 }
 
-void pool_renew(struct pool *p)
+void pool_forget(struct pool *p)
 {
 	pool_memory_clear(&p->memory);
+}
+
+void pool_renew(struct pool *p)
+{
 	for (size_t i = 0; i < p->config.max_workers; i++) {
 		struct pool_worker *w = &p->workers[i];
 		w->retires = true;

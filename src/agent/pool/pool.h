@@ -52,7 +52,7 @@ struct pool_config {
 	int64_t deadline_ms;             /* of a job, from when a worker has it */
 	int64_t patience_ms;             /* of a job that no worker takes: then SCAN_BUSY */
 	int64_t idle_ms;                 /* a worker above the minimum without work */
-	int64_t age_ms;                  /* a worker is replaced then: what its libraries lost is given back */
+	int64_t age_ms;                  /* a worker is replaced then: what its libraries lost is given back; 0: never */
 	/* Asks for one more worker, which is answered by pool_add_worker or pool_no_worker, later. Negative: it cannot
 	 * be asked for now; it is tried again. */
 	int (*want_worker)(void *arg);
@@ -92,8 +92,10 @@ void pool_cancel(struct pool *p, const void *arg);
  */
 int pool_check(struct pool *p, void (*done)(void *arg, const struct engine_states *states), void *arg);
 
-/* Other signatures: what was remembered is forgotten, and workers are closed when their job is done. */
+/* What workers are made from is another: those that are there are closed when their job is done. */
 void pool_renew(struct pool *p);
+/* Other signatures: what ended a worker is tried again. */
+void pool_forget(struct pool *p);
 
 /* The administrator's allow list has changed: tells the workers (those to come have it from the template). The
  * descriptor stays the caller's; -1: there is none any more. */

@@ -199,7 +199,8 @@ static void finished(struct pool *p, struct pool_worker *w, int64_t now)
 	struct pool_job *j = w->job;
 	w->job = NULL;
 	w->idle_since_us = now;
-	if (w->retires || now - w->added_us >= p->config.age_ms * 1000 || (!j->check && is_spent(&j->result)))
+	bool old = p->config.age_ms && now - w->added_us >= p->config.age_ms * 1000;
+	if (w->retires || old || (!j->check && is_spent(&j->result)))
 		pool_worker_close(w);
 	pool_settle(p, j);
 }

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-static void put_limits(struct buf *m, const struct scan_limits *v)
+void scan_put_limits(struct buf *m, const struct scan_limits *v)
 {
 	ipc_put_i64(m, v->max_file_bytes);
 	ipc_put_i64(m, v->max_expanded_bytes);
@@ -12,7 +12,7 @@ static void put_limits(struct buf *m, const struct scan_limits *v)
 	ipc_put_u32(m, v->max_ms);
 }
 
-static void get_limits(struct ipc_reader *r, struct scan_limits *ret)
+void scan_get_limits(struct ipc_reader *r, struct scan_limits *ret)
 {
 	ret->max_file_bytes = ipc_get_i64(r);
 	ret->max_expanded_bytes = ipc_get_i64(r);
@@ -24,7 +24,7 @@ static void get_limits(struct ipc_reader *r, struct scan_limits *ret)
 void scan_put_begin(struct buf *m, const struct scan_begin *v)
 {
 	ipc_put_bool(m, v->has_signatures);
-	put_limits(m, &v->limits);
+	scan_put_limits(m, &v->limits);
 	ipc_put_i64(m, v->worker_memory);
 	ipc_put_i64(m, v->temporary_bytes);
 }
@@ -32,7 +32,7 @@ void scan_put_begin(struct buf *m, const struct scan_begin *v)
 void scan_get_begin(struct ipc_reader *r, struct scan_begin *ret)
 {
 	*ret = (struct scan_begin){.has_signatures = ipc_get_bool(r)};
-	get_limits(r, &ret->limits);
+	scan_get_limits(r, &ret->limits);
 	ret->worker_memory = ipc_get_i64(r);
 	ret->temporary_bytes = ipc_get_i64(r);
 	if (ret->worker_memory <= 0 || ret->temporary_bytes <= 0)

@@ -8,11 +8,12 @@
 
 enum scan_message {
 	/* parent → template */
-	SCAN_BEGIN = 1, /* struct scan_begin; first of all, once → SCAN_LOADED */
-	SCAN_PING,      /* i64 n → SCAN_PONG; not while it loads */
-	SCAN_SPAWN,     /* i64 ticket, u8 enum scan_class → SCAN_WORKER or SCAN_NO_WORKER */
-	SCAN_ALLOW,     /* the administrator's allow list as a descriptor, or none: for workers to come */
-	SCAN_PACKAGES,  /* the image of packages as a descriptor, or none: for workers to come */
+	SCAN_BEGIN = 1,  /* struct scan_begin; first of all, once → SCAN_LOADED */
+	SCAN_PING,       /* i64 n → SCAN_PONG; not while it loads */
+	SCAN_SPAWN,      /* i64 ticket, u8 enum scan_class → SCAN_WORKER or SCAN_NO_WORKER */
+	SCAN_ALLOW,      /* the administrator's allow list as a descriptor, or none: for workers to come */
+	SCAN_LIMITS_NOW, /* struct scan_limits: for workers to come */
+	SCAN_PACKAGES,   /* the image of packages as a descriptor, or none: for workers to come */
 
 	/* template → parent */
 	SCAN_LOADED = 64, /* struct scan_loaded */
@@ -49,6 +50,8 @@ struct scan_worker {
 
 enum { SCAN_MAX_WHY = 512 };
 
+void scan_put_limits(struct buf *m, const struct scan_limits *v);
+void scan_get_limits(struct ipc_reader *r, struct scan_limits *ret);
 void scan_put_begin(struct buf *m, const struct scan_begin *v);
 void scan_get_begin(struct ipc_reader *r, struct scan_begin *ret);
 void scan_put_loaded(struct buf *m, const struct scan_loaded *v);
