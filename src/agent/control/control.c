@@ -1,7 +1,5 @@
-#include "control.h"
+#include "control_int.h"
 #include "bounds.h"
-#include "control_messages.h"
-#include "ipc_channel.h"
 #include "ipc_model.h"
 #include "pool_messages.h"
 
@@ -11,12 +9,6 @@
 
 /* An answer of the agent itself; above what its own link may take until it is restarted and asked again. */
 enum { LOCAL_TIMEOUT_MS = 30000 };
-
-struct control {
-	struct ipc_channel *channel;
-	struct buf request;
-	struct control_fact facts[CONTROL_MAX_FACTS];
-};
 
 int control_open(const char *socket_path, struct control **ret, struct err *e)
 {
@@ -46,7 +38,7 @@ void control_free(struct control *c)
 	free(c);
 }
 
-static int refused(struct ipc_reader *r, struct err *e)
+int control_refused(struct ipc_reader *r, struct err *e)
 {
 	int64_t code = ipc_get_i64(r);
 	const char *why = ipc_get_text(r, CONTROL_MAX_FACT);
@@ -69,7 +61,7 @@ static int ask_with(struct control *c, const int *fds, size_t n, int timeout_ms,
 	if (r)
 		return err_set(e, r, "asking the agent: %s", strerror(-r));
 	if (type == CONTROL_REFUSED)
-		return refused(ret, e);
+		return control_refused(ret, e);
 	return type == want ? 0 : err_set(e, -EBADMSG, "the agent's answer is broken");
 }
 

@@ -11,6 +11,7 @@
 #include "event.h"
 #include "ids.h"
 #include "scan_result.h"
+#include "sweep_messages.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +51,25 @@ struct control_receipt {
 };
 int control_add_detection(struct control *c, const uint8_t id[8], int64_t at_us, const struct detection *d,
     struct control_receipt *ret, struct err *e);
+
+/* Scans, and tells the watcher as it goes on, until the end (0, *ret_end, ret_why: CONTROL_MAX_FACT bytes), a refusal,
+ * or until a watcher's function returns something else than 0, which is returned: the scan is interrupted then, and can
+ * be gone on with. What the watcher is given lives until it returns. -ENODEV: no engine. -EBUSY: another scan. */
+struct control_scan {
+	enum scan_extent extent;
+	bool resume, report_only;
+	size_t n_paths; /* SCAN_CUSTOM */
+	const char *const *paths;
+};
+struct control_watcher {
+	int (*progress)(void *arg, const struct sweep_progress *p);
+	int (*found)(void *arg, const struct sweep_found *f);
+	int (*missed)(void *arg, enum scan_reason reason, const char *path, size_t path_n);
+	int (*idle)(void *arg); /* at least ten times a second */
+	void *arg;
+};
+int control_scan(struct control *c, const struct control_scan *scan, const struct control_watcher *w,
+    enum scan_end *ret_end, char *ret_why, struct err *e);
 
 /* Syncs now and delivers what waits; comes back when that is done or has failed. */
 int control_sync(struct control *c, int timeout_ms, struct err *e);

@@ -12,6 +12,9 @@ enum control_message {
 	/* Other signatures are on the disk → CONTROL_DONE when they are in force, CONTROL_REFUSED when they cannot be:
 	 * then the old ones are */
 	CONTROL_SIGNATURES,
+	/* u8 scan_extent, bool go on with what was interrupted, bool report only, u8 n, n × bytes path → any number of
+	 * CONTROL_SCAN_PROGRESS, _FOUND, _MISSED, then CONTROL_SCAN_ENDED. Who hangs up interrupts the scan. */
+	CONTROL_SCAN,
 	CONTROL_REQUEST_END,
 
 	CONTROL_REFUSED = 100, /* i64 errno (positive), text why */
@@ -20,6 +23,10 @@ enum control_message {
 	CONTROL_RECEIPT,       /* id stream, i64 seq */
 	CONTROL_DONE,
 	CONTROL_FILE_SCANNED, /* struct scan_result (pool_messages.h) */
+	CONTROL_SCAN_PROGRESS, /* as SWEEP_PROGRESS, SWEEP_FOUND, … (talk/sweep_messages.h) */
+	CONTROL_SCAN_FOUND,
+	CONTROL_SCAN_MISSED,
+	CONTROL_SCAN_ENDED,
 };
 
 enum { CONTROL_MAX_FACTS = 64, CONTROL_MAX_FACT = 4096, CONTROL_MAX_URL = 512, CONTROL_MAX_TOKEN = 256 };

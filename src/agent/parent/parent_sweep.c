@@ -126,7 +126,7 @@ static void become_sweep(const struct parent *p, int fd)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (fd == SWEEP_CHANNEL ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, SWEEP_CHANNEL) < 0)
 		_exit(125);
-	char *argv[] = {(char *)(uintptr_t)"khien-sweep", NULL};
+	char *argv[] = {(char *)(uintptr_t) "khien-sweep", NULL};
 	execv(p->options.sweep, argv);
 	_exit(126);
 }
@@ -298,7 +298,8 @@ static int hear_found(struct parent *p, struct sweep_run *run, enum scan_class c
 	sweep_get_found(r, &f);
 	if (ipc_end(r))
 		return -EBADMSG;
-	log_warn("found", "name", f.detection.name, "path", f.detection.path.display, "why", *f.why ? f.why : NULL, NULL);
+	log_warn(
+	    "found", "name", f.detection.name, "path", f.detection.path.display, "why", *f.why ? f.why : NULL, NULL);
 	if (f.detection.action == ACTION_QUARANTINED) {
 		parent_quarantine_changed(p);
 	} else {
@@ -393,7 +394,9 @@ size_t parent_sweep_fill(const struct parent *p, struct pollfd fds[SCAN_CLASS_EN
 		fds[i] = (struct pollfd){-1, 0, 0};
 		if (c)
 			fds[i] = (struct pollfd){ipc_channel_fd(c),
-			    (short)((parent_events_have_room(p) ? POLLIN : 0) | (ipc_channel_wants_write(c) ? POLLOUT : 0)), 0};
+			    (short)((parent_events_have_room(p) ? POLLIN : 0) |
+			            (ipc_channel_wants_write(c) ? POLLOUT : 0)),
+			    0};
 	}
 	return SCAN_CLASS_END;
 }
@@ -422,7 +425,7 @@ static void fell(struct parent *p, struct sweep_run *run, enum scan_class class)
 		parent_refuse(p, c, EIO, "the scan fell over");
 	run->ticket = 0;
 	run->falls = 0;
-	end_job(p, run->job, SCAN_FAILED, "the scan fell over");
+	end_job(p, run->job, SCAN_BROKE_OFF, "the scan fell over");
 }
 
 void parent_sweep_gone(struct parent *p, pid_t pid, int status)

@@ -53,8 +53,8 @@ struct sweeps {
 	struct sweep_run runs[SCAN_CLASS_END];
 	struct scan_job queue[MAX_QUEUED_SCANS]; /* background: the first is under way, or the next */
 	size_t n_queue;
-	struct scan_job foreground;  /* what a person waits for, or has interrupted (end == SCAN_INTERRUPTED) */
-	int64_t scheduled_us;        /* up to when the schedule was looked at; real time */
+	struct scan_job foreground; /* what a person waits for, or has interrupted (end == SCAN_INTERRUPTED) */
+	int64_t scheduled_us;       /* up to when the schedule was looked at; real time */
 	int64_t next_number, save_at_us;
 };
 
@@ -82,8 +82,8 @@ void scan_job_clear(struct scan_job *j);
 int scan_jobs_save(int folder, const struct sweeps *s);
 int scan_jobs_load(int folder, struct sweeps *s); /* -ENOENT; -EBADMSG */
 
-/* scan_schedule.c: the latest moment at or before now_us at which the schedule wanted a scan, in local time; 0: it wants
- * none. spread_us is added to each, so that the computers of a building do not begin at once. */
+/* scan_schedule.c: the latest moment at or before now_us at which the schedule wanted a scan, in local time; 0: it
+ * wants none. spread_us is added to each, so that the computers of a building do not begin at once. */
 int64_t scan_schedule_last(int64_t now_us, int weekday, int hour, int64_t spread_us);
 
 #endif

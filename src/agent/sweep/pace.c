@@ -47,7 +47,8 @@ static int64_t used_by_all(struct pace *p)
 {
 	struct rusage own;
 	getrusage(RUSAGE_SELF, &own);
-	int64_t sum = (own.ru_utime.tv_sec + own.ru_stime.tv_sec) * US_PER_S + own.ru_utime.tv_usec + own.ru_stime.tv_usec;
+	int64_t sum = (own.ru_utime.tv_sec + own.ru_stime.tv_sec) * US_PER_S + own.ru_utime.tv_usec +
+	              own.ru_stime.tv_usec;
 	for (size_t i = 0; i < p->n;) {
 		struct pace_worker *w = &p->workers[i];
 		int64_t used = used_by(p, w->pid);
@@ -115,7 +116,8 @@ static bool is_on_battery(const struct pace *p)
 		if (e->d_name[0] == '.' || !read_text(folder, e->d_name, "type", type, sizeof type))
 			continue;
 		if (strcmp(type, "Battery") == 0)
-			discharges |= read_text(folder, e->d_name, "status", says, sizeof says) && strcmp(says, "Discharging") == 0;
+			discharges |= read_text(folder, e->d_name, "status", says, sizeof says) &&
+			              strcmp(says, "Discharging") == 0;
 		else
 			mains |= read_text(folder, e->d_name, "online", says, sizeof says) && strcmp(says, "1") == 0;
 	}

@@ -13,10 +13,11 @@
 /* Folders that anybody may write to, what is started at boot or sign-in, and where people's downloads lie: by the names
  * that desktops give them in English and Vietnamese. */
 static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm", "/etc/cron*", "/etc/init.d", "/etc/rc*.d",
-    "/etc/systemd/system", "/etc/profile.d", "/etc/xdg/autostart", "/etc/ld.so.preload", "/var/spool/cron", "/usr/local/bin",
-    "/usr/local/sbin", "/root/.config/autostart", "/root/.local/bin", "/home/*/.config/autostart", "/home/*/.config/systemd",
-    "/home/*/.local/bin", "/home/*/.bashrc", "/home/*/.profile", "/home/*/Downloads", "/home/*/Desktop", "/home/*/Tải về",
-    "/home/*/Tải xuống", "/home/*/Màn hình nền", "/home/*/Bàn làm việc", "/var/www"};
+    "/etc/systemd/system", "/etc/profile.d", "/etc/xdg/autostart", "/etc/ld.so.preload", "/var/spool/cron",
+    "/usr/local/bin", "/usr/local/sbin", "/root/.config/autostart", "/root/.local/bin", "/home/*/.config/autostart",
+    "/home/*/.config/systemd", "/home/*/.local/bin", "/home/*/.bashrc", "/home/*/.profile", "/home/*/Downloads",
+    "/home/*/Desktop", "/home/*/Tải về", "/home/*/Tải xuống", "/home/*/Màn hình nền", "/home/*/Bàn làm việc",
+    "/var/www"};
 
 struct list {
 	char **v;

@@ -11,7 +11,7 @@
 enum {
 	MOST_TRIES = 3,
 	COUNT_US = 3000000, /* what there is to do is counted for no longer than this */
-	AHEAD = 64, /* files opened and not done with: what workers have, and what waits for them */
+	AHEAD = 64,         /* files opened and not done with: what workers have, and what waits for them */
 };
 
 /* ---- beginning ---- */
@@ -63,7 +63,9 @@ static void count(struct sweep *s)
 static int begin_pool(struct sweep *s)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	const struct pool_config config = {.max_workers = s->begin.background || cores < 2 ? 1 : cores > 8 ? 8 : (size_t)cores,
+	const struct pool_config config = {.max_workers = s->begin.background || cores < 2 ? 1
+	                                                  : cores > 8                      ? 8
+	                                                                                   : (size_t)cores,
 	    .min_workers = 1,
 	    .max_queue = AHEAD,
 	    .deadline_ms = s->begin.file_s * 1000,
@@ -205,7 +207,8 @@ static void on_result(void *arg, const struct scan_result *r)
 		return;
 	}
 	if (anew && r->n_finds)
-		count_missed(s, SCAN_CHANGED, f->path); /* it runs away under our hands: said, and met again by the next scan */
+		count_missed(
+		    s, SCAN_CHANGED, f->path); /* it runs away under our hands: said, and met again by the next scan */
 	else if (r->verdict == SCAN_NOT_SCANNED)
 		count_missed(s, r->reason, f->path);
 	else if (r->verdict == SCAN_ERROR)
@@ -262,7 +265,8 @@ void sweep_feed(struct sweep *s, int64_t now_us)
 	struct walk_item item;
 	int r = 1;
 	s->progress.rest = (uint8_t)pace_ask(&s->pace, now_us, &s->pace_again_us);
-	while (!s->stopping && !s->walked && s->progress.rest == PACE_GOES && s->in_window < AHEAD && (r = walk_next(s->walk, &item)) == 1) {
+	while (!s->stopping && !s->walked && s->progress.rest == PACE_GOES && s->in_window < AHEAD &&
+	       (r = walk_next(s->walk, &item)) == 1) {
 		if (item.kind == WALK_MISSED)
 			count_missed(s, reason_of(item.error), item.path);
 		else

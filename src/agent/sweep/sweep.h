@@ -41,7 +41,7 @@ struct sweep {
 	char *left_out[1];
 	const char *const *roots;
 	size_t n_roots;
-	char **quick; /* the roots of a quick scan */
+	char **quick;                    /* the roots of a quick scan */
 	TAILQ_HEAD(, sweep_file) window; /* in the walk's order; its head is not done */
 	size_t in_window, missed_told;
 	int64_t pace_again_us, told_us;

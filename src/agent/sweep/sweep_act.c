@@ -13,7 +13,8 @@ static struct detection detection_of(struct sweep *s, const struct sweep_file *f
 	struct detection d = {.engine = r->finds[0].engine, .name = r->finds[0].name, .type = "", .device = f->device};
 	buf_clear(&s->display);
 	path_display(&s->display, f->path, strlen(f->path));
-	d.path = (struct os_path){.form = PATH_BYTES, .n = strlen(f->path), .raw = f->path, .display = buf_str(&s->display)};
+	d.path = (struct os_path){
+	    .form = PATH_BYTES, .n = strlen(f->path), .raw = f->path, .display = buf_str(&s->display)};
 	d.has_md5 = r->digests & SCAN_HAS_MD5;
 	d.has_sha256 = r->digests & SCAN_HAS_SHA256;
 	memcpy(d.md5, r->md5, sizeof d.md5);

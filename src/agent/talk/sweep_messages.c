@@ -81,9 +81,9 @@ void sweep_get_begin(struct ipc_reader *r, struct sweep_begin *ret)
 	ret->n_paths = ipc_get_enum(r, MAX_SCAN_PATHS + 1);
 	for (size_t i = 0; i < ret->n_paths; i++)
 		ret->paths[i] = get_path(r);
-	if (!r->error && (ret->cpu_percent < 1 || ret->cpu_percent > 100 || ret->max_file_bytes < 1 ||
-	                     ret->file_s < 1 || ret->file_s > 3600 ||
-	                     (ret->extent == SCAN_CUSTOM) != (ret->n_paths > 0)))
+	if (!r->error &&
+	    (ret->cpu_percent < 1 || ret->cpu_percent > 100 || ret->max_file_bytes < 1 || ret->file_s < 1 ||
+	        ret->file_s > 3600 || (ret->extent == SCAN_CUSTOM) != (ret->n_paths > 0)))
 		r->error = -EBADMSG;
 }
 

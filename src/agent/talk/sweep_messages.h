@@ -45,7 +45,7 @@ struct sweep_begin {
 	bool background;         /* keeps out of the way; does not count beforehand */
 	bool quarantine, stop_processes, on_battery, removable;
 	int64_t cpu_percent, max_file_bytes, file_s;
-	const char *state; /* the agent's folder: holds the quarantine, and is not scanned */
+	const char *state;            /* the agent's folder: holds the quarantine, and is not scanned */
 	struct sweep_progress before; /* of the interrupted scan that this one goes on with; else zeros */
 	size_t n_paths;
 	const char *paths[MAX_SCAN_PATHS]; /* bytes without NUL */
