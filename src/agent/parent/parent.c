@@ -126,6 +126,8 @@ static int start(struct parent *p)
 	if (r)
 		return fail("cannot start", r);
 	r = parent_scan_open(p);
+	if (!r)
+		r = parent_sweep_open(p);
 	if (r)
 		return fail("cannot start", r);
 	rnd_bytes(p->start_id, sizeof p->start_id);
@@ -142,7 +144,7 @@ static void collect_exits(struct parent *p)
 	int status;
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!parent_scan_gone(p, pid, status))
+		if (!parent_scan_gone(p, pid, status) && !parent_sweep_gone(p, pid, status))
 			parent_link_gone(p, pid, status);
 }
 
@@ -162,6 +164,9 @@ static void handle_signals(struct parent *p)
 static int timeout_ms(const struct parent *p, int64_t now)
 {
 	int64_t next = parent_link_next_us(p);
+	int64_t sweep = parent_sweep_next_us(p);
+	if (sweep < next)
+		next = sweep;
 	if (p->collect_at_us < next)
 		next = p->collect_at_us;
 	if (parent_scan_next_us(p) < next)
@@ -176,9 +181,9 @@ static short wanted(const struct ipc_channel *c, bool read)
 	return (short)((read ? POLLIN : 0) | (ipc_channel_wants_write(c) ? POLLOUT : 0));
 }
 
-enum { FIXED_FDS = 3 + MAX_CLIENTS };
+enum { FIXED_FDS = 3 + MAX_CLIENTS + SCAN_CLASS_END };
 
-/* fds[0] signals, [1] listener, [2] link, [3 …] clients, then khien-scan's; -1 is passed over by poll. */
+/* fds[0] signals, [1] listener, [2] link, [3 …] clients, then the sweeps', then khien-scan's; -1 is passed over by poll. */
 static size_t fill(const struct parent *p, struct pollfd *fds)
 {
 	fds[0] = (struct pollfd){p->signals, POLLIN, 0};
@@ -193,7 +198,17 @@ static size_t fill(const struct parent *p, struct pollfd *fds)
 			fds[3 + i] = (struct pollfd){
 			    ipc_channel_fd(c->channel), wanted(c->channel, c->waits == WAITS_FOR_NOTHING), 0};
 	}
+	parent_sweep_fill(p, fds + 3 + MAX_CLIENTS);
 	return FIXED_FDS + parent_scan_fill(p, fds + FIXED_FDS);
+}
+
+/* What it asked for goes on, with nobody there to be told; a scan that somebody watched is interrupted. */
+static void lose_client(struct parent *p, struct client *c)
+{
+	int64_t watched = c->waits == WAITS_FOR_SCAN ? c->ticket : 0;
+	parent_control_drop(c);
+	if (watched)
+		parent_sweep_left(p, watched);
 }
 
 static void serve_clients(struct parent *p, const struct pollfd *fds)
@@ -206,7 +221,7 @@ static void serve_clients(struct parent *p, const struct pollfd *fds)
 		if (!broken && fds[i].revents & POLLOUT)
 			broken = ipc_channel_flush(c->channel) != 0;
 		if (broken || (fds[i].revents & POLLHUP && c->waits != WAITS_FOR_NOTHING))
-			parent_control_drop(c); /* what it asked for goes on; nobody is there to be told */
+			lose_client(p, c);
 		else
 			parent_control_readable(p, c);
 	}
@@ -232,6 +247,7 @@ static int turn(struct parent *p)
 		handle_signals(p);
 	serve_link(p, fds[2].revents);
 	serve_clients(p, fds + 3);
+	parent_sweep_serve(p, fds + 3 + MAX_CLIENTS);
 	if (fds[1].revents)
 		parent_control_accept(p);
 	int64_t now = clock_mono_us();
@@ -241,6 +257,7 @@ static int turn(struct parent *p)
 	parent_link_tick(p, now);
 	parent_scan_tick(p, now);
 	notify_alive(&p->notify, now);
+	parent_sweep_tick(p, now);
 	return 0;
 }
 
@@ -266,6 +283,7 @@ static void release(struct parent *p)
 {
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		parent_control_drop(&p->clients[i]);
+	parent_sweep_release(p);
 	parent_scan_close(p);
 	parent_events_release(p);
 	inventory_free(p->texts);

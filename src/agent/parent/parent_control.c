@@ -259,6 +259,12 @@ static int request_signatures(struct parent *p, struct client *c, struct ipc_rea
 	return 0;
 }
 
+static int request_scan(struct parent *p, struct client *c, struct ipc_reader *r)
+{
+	parent_sweep_ask(p, c, r);
+	return 0;
+}
+
 static int (*const requests[CONTROL_REQUEST_END])(struct parent *p, struct client *c, struct ipc_reader *r) = {
     [CONTROL_ENROL] = request_enrol,
     [CONTROL_STATUS] = request_status,
@@ -267,6 +273,7 @@ static int (*const requests[CONTROL_REQUEST_END])(struct parent *p, struct clien
     [CONTROL_GOODBYE] = request_goodbye,
     [CONTROL_SCAN_FILE] = request_scan_file,
     [CONTROL_SIGNATURES] = request_signatures,
+    [CONTROL_SCAN] = request_scan,
 };
 
 /* One request at a time: a client that waits is not read, so that its next one stays in the socket. */

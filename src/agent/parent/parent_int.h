@@ -19,6 +19,7 @@
 #include "parent_events.h"
 #include "parent_scan.h"
 #include "notify.h"
+#include "parent_sweep.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>
@@ -30,6 +31,7 @@ struct options {
 	char state[512], root[512], link[512], link_user[64];
 	char scan[512], scan_user[64]; /* khien-scan; "": this computer has no scanner */
 	char signatures[512];          /* folder; "": "signatures" in the state folder */
+	char sweep[512];
 	char server[LINK_MAX_URL + 1], agents_server[LINK_MAX_URL + 1]; /* used when `enrol` names none */
 	int64_t spool_bytes, heartbeat_ms, collect_s, check_s;
 	bool verbose;
@@ -43,6 +45,7 @@ enum waits {
 	WAITS_FOR_GOODBYE,
 	WAITS_FOR_RESULT,
 	WAITS_FOR_SIGNATURES,
+	WAITS_FOR_SCAN
 };
 
 struct client {
@@ -99,6 +102,7 @@ struct parent {
 	struct enrolment enrolment;
 	struct sandbox_report sandbox; /* our own */
 
+	struct sweeps sweeps;
 	int listener, signals;
 	struct client clients[MAX_CLIENTS];
 	int64_t next_ticket;

@@ -30,6 +30,7 @@ static const struct option_def {
     TEXT("scan", scan),
     TEXT("scan_user", scan_user),
     TEXT("signatures", signatures),
+    TEXT("sweep", sweep),
     TEXT("server", server),
     TEXT("agents_server", agents_server),
     NUMBER("spool_bytes", spool_bytes, 1 << 20, INT64_C(1) << 40),
@@ -102,10 +103,9 @@ static int usage(void)
 {
 	fputs(
 	    "usage: khien-agent [--config FILE] [--state FOLDER] [--root FOLDER] [--link PROGRAM] [--link-user NAME]\n"
-	    "                   [--scan PROGRAM] [--scan-user NAME] [--signatures FOLDER] [--server URL]\n"
-	    "                   [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N] [--collect-s N] [--check-s "
-	    "N]\n"
-	    "                   [--verbose]\n",
+	    "                   [--scan PROGRAM] [--scan-user NAME] [--signatures FOLDER] [--sweep PROGRAM]\n"
+	    "                   [--server URL] [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N]\n"
+	    "                   [--collect-s N] [--check-s N] [--verbose]\n",
 	    stderr);
 	return -EINVAL;
 }
@@ -135,6 +135,7 @@ int parent_options(struct options *o, int argc, char **argv)
 	*o = (struct options){.state = "var/agent",
 	    .root = "/",
 	    .link = "khien-link",
+	    .sweep = "khien-sweep",
 	    .spool_bytes = INT64_C(64) << 20, /* some 200.000 detections */
 	    .heartbeat_ms = 10000,
 	    .collect_s = 60,

@@ -1,17 +1,11 @@
-#include "parent_sweep.h"
+#include "parent_sweep_int.h"
 #include "clock.h"
-#include "control_messages.h"
-#include "file.h"
 #include "log.h"
-#include "parent_int.h"
 #include "parent_scan.h"
 #include "rnd.h"
 #include "str.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +18,9 @@ enum {
 	SPREAD_S = 1800, /* computers of a building begin a scheduled scan within this time of each other */
 };
 
-static int64_t setting(const struct parent *p, enum setting_id id)
-{
-	return parent_setting(p, id);
-}
-
 /* ---- what is written down ---- */
 
-static void save(struct parent *p)
+void sweeps_save(struct parent *p)
 {
 	int r = scan_jobs_save(p->state_folder, &p->sweeps);
 	p->sweeps.save_at_us = clock_mono_us() + SAVE_EVERY_US;
@@ -73,7 +62,7 @@ static void account_stored(struct parent *p, int64_t number, int why)
 		remove_from_queue(p, j);
 	else if (j->end != SCAN_INTERRUPTED) /* an interrupted one can be gone on with */
 		scan_job_clear(j);
-	save(p);
+	sweeps_save(p);
 }
 
 static void add_reasons(struct scan_event *e, const struct sweep_progress *done)
@@ -106,312 +95,15 @@ static void tell_account(struct parent *p, const struct scan_job *j)
 }
 
 /* The job is over: first on the disk, then told, then forgotten. */
-static void end_job(struct parent *p, struct scan_job *j, enum scan_end end, const char *why)
+void scan_job_end(struct parent *p, struct scan_job *j, enum scan_end end, const char *why)
 {
 	j->end = end;
 	str_copy(j->why, sizeof j->why, why);
 	rnd_bytes(j->event_id, sizeof j->event_id);
-	save(p);
+	sweeps_save(p);
 	log_info("scan ended", "extent", scan_extent_name(j->extent), "files", log_num(j->done.files), "infected",
 	    log_num(j->done.infected), "why", *why ? why : NULL, NULL);
 	tell_account(p, j);
-}
-
-/* ---- the process ---- */
-
-static void become_sweep(const struct parent *p, int fd)
-{
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (fd == SWEEP_CHANNEL ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, SWEEP_CHANNEL) < 0)
-		_exit(125);
-	char *argv[] = {(char *)(uintptr_t) "khien-sweep", NULL};
-	execv(p->options.sweep, argv);
-	_exit(126);
-}
-
-static int spawn(struct parent *p, struct sweep_run *run)
-{
-	int fds[2];
-	int r = ipc_pair(fds);
-	if (r)
-		return r;
-	r = ipc_channel_new(fds[0], &run->channel);
-	if (r) {
-		close(fds[0]);
-		close(fds[1]);
-		return r;
-	}
-	pid_t pid = fork();
-	if (pid == 0)
-		become_sweep(p, fds[1]);
-	close(fds[1]);
-	if (pid < 0) {
-		r = -errno;
-		ipc_channel_free(run->channel);
-		run->channel = NULL;
-		return r;
-	}
-	run->pid = pid;
-	run->started_us = clock_mono_us();
-	run->told_end = run->stopped = false;
-	return 0;
-}
-
-static int send_begin(struct parent *p, struct sweep_run *run, bool background, const char *state)
-{
-	const struct scan_job *j = run->job;
-	struct sweep_begin b = {.extent = j->extent,
-	    .background = background,
-	    .quarantine = !j->report_only && setting(p, SETTING_DETECTION_QUARANTINE),
-	    .stop_processes = !j->report_only && setting(p, SETTING_DETECTION_STOP),
-	    .on_battery = setting(p, SETTING_SCAN_ON_BATTERY),
-	    .removable = setting(p, SETTING_SCAN_REMOVABLE),
-	    .cpu_percent = setting(p, SETTING_SCAN_CPU),
-	    .max_file_bytes = setting(p, SETTING_SCAN_FILE_MIB) << 20,
-	    .file_s = setting(p, SETTING_SCAN_FILE_S),
-	    .state = state,
-	    .before = j->done,
-	    .n_paths = j->n_paths};
-	b.before.position = j->position;
-	b.before.position_n = j->position ? strlen(j->position) : 0;
-	for (size_t i = 0; i < j->n_paths; i++)
-		b.paths[i] = j->paths[i];
-	ipc_begin(&p->out, SWEEP_BEGIN);
-	sweep_put_begin(&p->out, &b);
-	return ipc_channel_send(run->channel, &p->out);
-}
-
-static int start(struct parent *p, enum scan_class class, struct scan_job *j)
-{
-	struct sweep_run *run = &p->sweeps.runs[class];
-	char state[PATH_MAX];
-	if (!realpath(p->options.state, state))
-		return -errno;
-	int r = spawn(p, run);
-	if (r)
-		return r;
-	run->job = j;
-	if (!j->started_us)
-		j->started_us = clock_real_us();
-	r = send_begin(p, run, class == SCAN_BACKGROUND, state);
-	if (r)
-		kill(run->pid, SIGKILL);
-	return 0;
-}
-
-static void stop(struct parent *p, struct sweep_run *run)
-{
-	if (!run->channel || run->stopped)
-		return;
-	run->stopped = true;
-	ipc_begin(&p->out, SWEEP_STOP);
-	if (ipc_channel_send(run->channel, &p->out))
-		kill(run->pid, SIGKILL);
-}
-
-/* ---- what it says ---- */
-
-static void relay(struct parent *p, struct sweep_run *run, uint16_t type, const struct ipc_reader *r)
-{
-	struct client *c = run->ticket ? parent_waiting(p, WAITS_FOR_SCAN, run->ticket) : NULL;
-	if (!c)
-		return;
-	ipc_begin(&p->out, type);
-	buf_add(&p->out, r->p, r->n);
-	if (ipc_channel_send(c->channel, &p->out)) {
-		parent_control_drop(c);
-		stop(p, run);
-	}
-}
-
-static void take_worker(struct parent *p, int64_t tag, const struct pool_worker_ends *ends, int why)
-{
-	struct sweep_run *run = NULL;
-	for (int i = 0; i < SCAN_CLASS_END; i++)
-		if (p->sweeps.runs[i].pid && p->sweeps.runs[i].started_us == tag)
-			run = &p->sweeps.runs[i];
-	if (ends && !run) {
-		close(ends->channel);
-		close(ends->life);
-		if (ends->pidfd >= 0)
-			close(ends->pidfd);
-		return;
-	}
-	if (!run || !run->channel)
-		return;
-	int fds[3], n = 0;
-	ipc_begin(&p->out, ends ? SWEEP_WORKER : SWEEP_NO_WORKER);
-	ipc_put_i64(&p->out, ends ? ends->pid : why);
-	if (ends) {
-		ipc_put_bool(&p->out, ends->pidfd >= 0);
-		fds[n++] = ends->channel;
-		if (ends->pidfd >= 0)
-			fds[n++] = ends->pidfd;
-		fds[n++] = ends->life;
-	}
-	if (ipc_channel_send_fds(run->channel, &p->out, fds, (size_t)n))
-		kill(run->pid, SIGKILL);
-}
-
-static int hear_want(struct parent *p, struct sweep_run *run, enum scan_class class, struct ipc_reader *r)
-{
-	if (ipc_end(r))
-		return -EBADMSG;
-	int k = parent_scan_want(p, class, take_worker, run->started_us);
-	if (k)
-		take_worker(p, run->started_us, NULL, -k);
-	return 0;
-}
-
-static int hear_progress(struct parent *p, struct sweep_run *run, enum scan_class class, struct ipc_reader *r)
-{
-	const struct ipc_reader whole = *r;
-	struct sweep_progress done;
-	(void)class;
-	sweep_get_progress(r, &done);
-	if (ipc_end(r))
-		return -EBADMSG;
-	if (done.position_n) {
-		char *position = strndup(done.position, done.position_n);
-		if (!position)
-			return -ENOMEM;
-		if (!run->job->position || strcmp(run->job->position, position) != 0)
-			run->falls = 0;
-		free(run->job->position);
-		run->job->position = position;
-	}
-	done.position = NULL;
-	done.position_n = 0;
-	run->job->done = done;
-	relay(p, run, CONTROL_SCAN_PROGRESS, &whole);
-	return 0;
-}
-
-/* What went into quarantine is told from there (parent_act.c), so that it is told once whatever happens here. */
-static int hear_found(struct parent *p, struct sweep_run *run, enum scan_class class, struct ipc_reader *r)
-{
-	const struct ipc_reader whole = *r;
-	struct sweep_found f;
-	(void)class;
-	sweep_get_found(r, &f);
-	if (ipc_end(r))
-		return -EBADMSG;
-	log_warn(
-	    "found", "name", f.detection.name, "path", f.detection.path.display, "why", *f.why ? f.why : NULL, NULL);
-	if (f.detection.action == ACTION_QUARANTINED) {
-		parent_quarantine_changed(p);
-	} else {
-		struct event e = {.kind = EVENT_DETECTION, .body = "{}", .detection = f.detection};
-		parent_event_add(p, &e, NULL, 0);
-	}
-	relay(p, run, CONTROL_SCAN_FOUND, &whole);
-	return 0;
-}
-
-static int hear_missed(struct parent *p, struct sweep_run *run, enum scan_class class, struct ipc_reader *r)
-{
-	const struct ipc_reader whole = *r;
-	size_t n;
-	(void)class;
-	ipc_get_enum(r, SCAN_REASON_COUNT);
-	ipc_get_bytes(r, MAX_PATH_BYTES, &n);
-	if (ipc_end(r))
-		return -EBADMSG;
-	relay(p, run, CONTROL_SCAN_MISSED, &whole);
-	return 0;
-}
-
-static int hear_ended(struct parent *p, struct sweep_run *run, enum scan_class class, struct ipc_reader *r)
-{
-	const struct ipc_reader whole = *r;
-	enum scan_end end = ipc_get_enum(r, SCAN_END_END);
-	const char *why = ipc_get_text(r, SWEEP_MAX_WHY - 1);
-	if (ipc_end(r) || !end)
-		return -EBADMSG;
-	run->told_end = true;
-	if (end == SCAN_INTERRUPTED && class == SCAN_BACKGROUND) {
-		save(p); /* we are going away: it goes on after the next start */
-		return 0;
-	}
-	relay(p, run, CONTROL_SCAN_ENDED, &whole);
-	struct client *c = run->ticket ? parent_waiting(p, WAITS_FOR_SCAN, run->ticket) : NULL;
-	if (c)
-		c->waits = WAITS_FOR_NOTHING;
-	run->ticket = 0;
-	end_job(p, run->job, end, why);
-	return 0;
-}
-
-static const struct {
-	uint16_t type;
-	int (*hear)(struct parent *p, struct sweep_run *run, enum scan_class class, struct ipc_reader *r);
-} words[] = {
-    {SWEEP_WANT_WORKER, hear_want},
-    {SWEEP_PROGRESS, hear_progress},
-    {SWEEP_FOUND, hear_found},
-    {SWEEP_MISSED, hear_missed},
-    {SWEEP_ENDED, hear_ended},
-};
-
-static int hear(struct parent *p, struct sweep_run *run, enum scan_class class, uint16_t type, struct ipc_reader *r)
-{
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (words[i].type == type)
-			return run->told_end ? -EPERM : words[i].hear(p, run, class, r);
-	return -EPERM;
-}
-
-/* A sweep whose finds have no place yet is not heard further: its channel fills, and it waits. */
-static void readable(struct parent *p, struct sweep_run *run, enum scan_class class)
-{
-	struct ipc_reader r;
-	uint16_t type;
-	int k = 0;
-	while (run->channel && parent_events_have_room(p) && (k = ipc_channel_receive(run->channel, &r, &type)) == 1) {
-		k = hear(p, run, class, type, &r);
-		if (k) {
-			log_warn("ending khien-sweep", "why", strerror(-k), NULL);
-			kill(run->pid, SIGKILL);
-			return;
-		}
-	}
-	if (k < 0 && run->channel) {
-		ipc_channel_free(run->channel);
-		run->channel = NULL;
-		if (k != -EPIPE)
-			kill(run->pid, SIGKILL);
-	}
-}
-
-/* ---- the loop ---- */
-
-size_t parent_sweep_fill(const struct parent *p, struct pollfd fds[SCAN_CLASS_END])
-{
-	for (int i = 0; i < SCAN_CLASS_END; i++) {
-		const struct ipc_channel *c = p->sweeps.runs[i].channel;
-		fds[i] = (struct pollfd){-1, 0, 0};
-		if (c)
-			fds[i] = (struct pollfd){ipc_channel_fd(c),
-			    (short)((parent_events_have_room(p) ? POLLIN : 0) |
-			            (ipc_channel_wants_write(c) ? POLLOUT : 0)),
-			    0};
-	}
-	return SCAN_CLASS_END;
-}
-
-void parent_sweep_serve(struct parent *p, const struct pollfd *fds)
-{
-	for (int i = 0; i < SCAN_CLASS_END; i++) {
-		struct sweep_run *run = &p->sweeps.runs[i];
-		if (!run->channel || !fds[i].revents)
-			continue;
-		if (fds[i].revents & POLLOUT && ipc_channel_flush(run->channel))
-			kill(run->pid, SIGKILL);
-		else
-			readable(p, run, (enum scan_class)i);
-	}
 }
 
 static void fell(struct parent *p, struct sweep_run *run, enum scan_class class)
@@ -425,7 +117,7 @@ static void fell(struct parent *p, struct sweep_run *run, enum scan_class class)
 		parent_refuse(p, c, EIO, "the scan fell over");
 	run->ticket = 0;
 	run->falls = 0;
-	end_job(p, run->job, SCAN_BROKE_OFF, "the scan fell over");
+	scan_job_end(p, run->job, SCAN_BROKE_OFF, "the scan fell over");
 }
 
 void parent_sweep_gone(struct parent *p, pid_t pid, int status)
@@ -436,7 +128,7 @@ void parent_sweep_gone(struct parent *p, pid_t pid, int status)
 			continue;
 		while (run->channel && parent_events_have_room(p) && !run->told_end) {
 			struct ipc_channel *before = run->channel;
-			readable(p, run, (enum scan_class)i);
+			sweep_readable(p, run, (enum scan_class)i);
 			if (run->channel == before)
 				break;
 		}
@@ -472,12 +164,12 @@ static int64_t spread_us(const struct parent *p)
 static void look_at_schedule(struct parent *p)
 {
 	struct sweeps *s = &p->sweeps;
-	int64_t kind = setting(p, SETTING_SCAN_SCHEDULE), now = clock_real_us();
+	int64_t kind = parent_setting(p, SETTING_SCAN_SCHEDULE), now = clock_real_us();
 	int64_t due = scan_schedule_last(
-	    now, (int)setting(p, SETTING_SCAN_WEEKDAY), (int)setting(p, SETTING_SCAN_HOUR), spread_us(p));
+	    now, (int)parent_setting(p, SETTING_SCAN_WEEKDAY), (int)parent_setting(p, SETTING_SCAN_HOUR), spread_us(p));
 	if (!s->scheduled_us || s->scheduled_us > now) { /* new here, or the clock was turned back: begin to count */
 		s->scheduled_us = now;
-		save(p);
+		sweeps_save(p);
 	}
 	if (kind == SCHEDULE_NONE || due <= s->scheduled_us)
 		return;
@@ -485,7 +177,7 @@ static void look_at_schedule(struct parent *p)
 	if (!s->n_queue) /* else one is under way already */
 		add_background(p, &j);
 	s->scheduled_us = now;
-	save(p);
+	sweeps_save(p);
 }
 
 static struct scan_job *next_job(struct sweeps *s)
@@ -505,7 +197,7 @@ void parent_sweep_tick(struct parent *p, int64_t now_us)
 	look_at_schedule(p);
 	struct scan_job *j = next_job(s);
 	if (!run->pid && j && now_us >= run->start_at_us && parent_scan_protects(p)) {
-		int r = start(p, SCAN_BACKGROUND, j);
+		int r = sweep_start(p, SCAN_BACKGROUND, j);
 		if (r) {
 			log_error("a scan cannot be started", "error", strerror(-r), NULL);
 			run->start_at_us = now_us + FALL_PAUSE_US;
@@ -513,7 +205,7 @@ void parent_sweep_tick(struct parent *p, int64_t now_us)
 	}
 	/* what was found must be on the disk before it is written down that it lies behind us */
 	if (run->pid && now_us >= s->save_at_us && !parent_events_wait(p))
-		save(p);
+		sweeps_save(p);
 }
 
 int64_t parent_sweep_next_us(const struct parent *p)
@@ -614,7 +306,7 @@ void parent_sweep_ask(struct parent *p, struct client *c, struct ipc_reader *r)
 	}
 	if (!why)
 		why = choose_foreground(p, resume, &j);
-	int k = why ? 0 : start(p, SCAN_FOREGROUND, &p->sweeps.foreground);
+	int k = why ? 0 : sweep_start(p, SCAN_FOREGROUND, &p->sweeps.foreground);
 	if (k) {
 		why = strerror(-k);
 		code = -k;
@@ -633,7 +325,7 @@ void parent_sweep_left(struct parent *p, int64_t ticket)
 	struct sweep_run *run = &p->sweeps.runs[SCAN_FOREGROUND];
 	if (run->pid && run->ticket == ticket) {
 		run->ticket = 0;
-		stop(p, run);
+		sweep_stop(p, run);
 	}
 }
 
@@ -662,7 +354,7 @@ void parent_sweep_release(struct parent *p)
 {
 	struct sweeps *s = &p->sweeps;
 	if (s->next_number)
-		save(p);
+		sweeps_save(p);
 	for (int i = 0; i < SCAN_CLASS_END; i++)
 		ipc_channel_free(s->runs[i].channel);
 	for (size_t i = 0; i < s->n_queue; i++)

@@ -39,6 +39,7 @@ static void (*const executors[TASK_KIND_END])(
     struct parent *p, const struct task *t, const struct task_args *a, struct task_reply *reply) = {
     [TASK_REPORT_NOW] = report_now,
     [TASK_COLLECT_STATUS] = collect_status,
+    [TASK_SCAN] = parent_sweep_task,
 };
 
 static void execute(struct parent *p, const struct task *t, const struct task_args *a, struct task_reply *reply)
