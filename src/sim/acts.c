@@ -458,7 +458,9 @@ int computer_new_identity(struct computer *c, int generation)
 	client_free(c->client);
 	c->key = NULL;
 	c->cert = NULL;
-	c->client = client_new(run->base, run->enrol_ctx, run->config.enrol_host, run->config.enrol_port);
+	/* the phase get enrols nobody and names no place for it */
+	const char *host = run->config.enrol_host ? run->config.enrol_host : run->config.agents_host;
+	c->client = client_new(run->base, run->enrol_ctx, host, run->config.enrol_port);
 	rnd_bytes(c->install_id.b, ID_BYTES);
 	rnd_bytes(c->stream.b, ID_BYTES);
 	crypto_box_keypair(c->seal_public, c->seal_secret);
