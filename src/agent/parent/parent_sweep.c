@@ -135,6 +135,7 @@ void parent_sweep_gone(struct parent *p, pid_t pid, int status)
 		ipc_channel_free(run->channel);
 		run->channel = NULL;
 		run->pid = 0;
+		parent_scan_forget(p, run);
 		if (!run->told_end && run->job) {
 			log_warn("khien-sweep fell over", "status", log_num(status), NULL);
 			fell(p, run, (enum scan_class)i);

@@ -120,32 +120,30 @@ static void relay(struct parent *p, struct sweep_run *run, uint16_t type, const 
 	}
 }
 
-static void take_worker(struct parent *p, int64_t tag, const struct pool_worker_ends *ends, int why)
+static void close_all(const int *fds, size_t n)
 {
-	struct sweep_run *run = NULL;
-	for (int i = 0; i < SCAN_CLASS_END; i++)
-		if (p->sweeps.runs[i].pid && p->sweeps.runs[i].started_us == tag)
-			run = &p->sweeps.runs[i];
-	if (ends && !run) {
-		close(ends->channel);
-		close(ends->life);
-		if (ends->pidfd >= 0)
-			close(ends->pidfd);
-		return;
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+/* What the template has made, or why it has not: handed on with its descriptors. */
+static void hand_on_worker(struct parent *p, void *arg, int why, const struct pool_worker_ends *w)
+{
+	struct sweep_run *run = arg;
+	int fds[3];
+	size_t n = 0;
+	ipc_begin(&p->out, w ? SWEEP_WORKER : SWEEP_NO_WORKER);
+	ipc_put_i64(&p->out, w ? w->pid : -why);
+	if (w) {
+		ipc_put_bool(&p->out, w->pidfd >= 0);
+		fds[n++] = w->channel;
+		if (w->pidfd >= 0)
+			fds[n++] = w->pidfd;
+		fds[n++] = w->life;
 	}
-	if (!run || !run->channel)
-		return;
-	int fds[3], n = 0;
-	ipc_begin(&p->out, ends ? SWEEP_WORKER : SWEEP_NO_WORKER);
-	ipc_put_i64(&p->out, ends ? ends->pid : why);
-	if (ends) {
-		ipc_put_bool(&p->out, ends->pidfd >= 0);
-		fds[n++] = ends->channel;
-		if (ends->pidfd >= 0)
-			fds[n++] = ends->pidfd;
-		fds[n++] = ends->life;
-	}
-	if (ipc_channel_send_fds(run->channel, &p->out, fds, (size_t)n))
+	if (!run->channel)
+		close_all(fds, n);
+	else if (ipc_channel_send_fds(run->channel, &p->out, fds, n))
 		kill(run->pid, SIGKILL);
 }
 
@@ -153,9 +151,9 @@ static int hear_want(struct parent *p, struct sweep_run *run, enum scan_class cl
 {
 	if (ipc_end(r))
 		return -EBADMSG;
-	int k = parent_scan_want(p, class, take_worker, run->started_us);
+	int k = parent_scan_spawn(p, class, hand_on_worker, run);
 	if (k)
-		take_worker(p, run->started_us, NULL, -k);
+		hand_on_worker(p, run, k, NULL);
 	return 0;
 }
 
