@@ -270,7 +270,7 @@ static int scan_and_show(struct cli *c, struct control *agent, const struct cont
 	struct watch w = {.c = c, .json = cli_flag(c, "json"), .began_us = clock_mono_us()};
 	const struct control_watcher watcher = {on_progress, on_found, on_missed, on_idle, &w};
 	char why[CONTROL_MAX_FACT] = "";
-	enum scan_end end = SCAN_BROKE_OFF;
+	enum scan_end end = SCAN_ENDED_BADLY;
 	struct err e = {0};
 	w.bar = !w.json && isatty(STDERR_FILENO);
 	w.found = json_array();

@@ -57,7 +57,7 @@ static void fill(struct sweeps *s)
 	s->queue[0].position = strdup("/a\nb/c");
 	s->queue[0].done.files = 4;
 	s->queue[0].done.not_scanned[SCAN_LIMITS] = 2;
-	s->queue[1] = (struct scan_job){.number = 4, .extent = SCAN_FULL, .end = SCAN_BROKE_OFF, .event_id = {1, 2}, .why = "why"};
+	s->queue[1] = (struct scan_job){.number = 4, .extent = SCAN_FULL, .end = SCAN_ENDED_BADLY, .event_id = {1, 2}, .why = "why"};
 	s->foreground = (struct scan_job){.number = 5, .extent = SCAN_QUICK, .end = SCAN_INTERRUPTED, .report_only = true};
 }
 
@@ -86,7 +86,7 @@ static void the_list_of_scans_survives(void **state)
 	assert_string_equal(t.queue[0].position, "/a\nb/c");
 	assert_int_equal(t.queue[0].done.files, 4);
 	assert_int_equal(t.queue[0].done.not_scanned[SCAN_LIMITS], 2);
-	assert_int_equal(t.queue[1].end, SCAN_BROKE_OFF);
+	assert_int_equal(t.queue[1].end, SCAN_ENDED_BADLY);
 	assert_int_equal(t.queue[1].event_id[1], 2);
 	assert_string_equal(t.queue[1].why, "why");
 	assert_int_equal(t.foreground.extent, SCAN_QUICK);

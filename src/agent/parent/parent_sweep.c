@@ -117,7 +117,7 @@ static void fell(struct parent *p, struct sweep_run *run, enum scan_class class)
 		parent_refuse(p, c, EIO, "the scan fell over");
 	run->ticket = 0;
 	run->falls = 0;
-	scan_job_end(p, run->job, SCAN_BROKE_OFF, "the scan fell over");
+	scan_job_end(p, run->job, SCAN_ENDED_BADLY, "the scan fell over");
 }
 
 void parent_sweep_gone(struct parent *p, pid_t pid, int status)

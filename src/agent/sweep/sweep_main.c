@@ -155,7 +155,7 @@ int main(void)
 	if (s.begun)
 		sweep_tell_progress(&s);
 	bool well = !r && s.walked && !s.in_window;
-	sweep_tell_end(&s, well ? SCAN_ENDED_WELL : r || *s.why ? SCAN_BROKE_OFF : SCAN_INTERRUPTED);
+	sweep_tell_end(&s, well ? SCAN_ENDED_WELL : r || *s.why ? SCAN_ENDED_BADLY : SCAN_INTERRUPTED);
 	say_goodbye(&s);
 	sweep_release(&s);
 	return r ? 1 : 0;
