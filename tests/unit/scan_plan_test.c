@@ -51,21 +51,21 @@ static int tear_down(void **state)
 static void fill(struct sweeps *s)
 {
 	*s = (struct sweeps){.scheduled_us = 77, .next_number = 9, .n_queue = 2};
-	s->queue[0] = (struct scan_job){.number = 3, .extent = SCAN_CUSTOM, .task_id = 12, .started_us = 5, .n_paths = 2};
+	s->queue[0] = (struct sweep_job){.number = 3, .extent = SCAN_CUSTOM, .task_id = 12, .started_us = 5, .n_paths = 2};
 	s->queue[0].paths[0] = strdup("/a\nb");
 	s->queue[0].paths[1] = strdup("/\xff");
 	s->queue[0].position = strdup("/a\nb/c");
 	s->queue[0].done.files = 4;
 	s->queue[0].done.not_scanned[SCAN_LIMITS] = 2;
-	s->queue[1] = (struct scan_job){.number = 4, .extent = SCAN_FULL, .end = SCAN_ENDED_BADLY, .event_id = {1, 2}, .why = "why"};
-	s->foreground = (struct scan_job){.number = 5, .extent = SCAN_QUICK, .end = SCAN_INTERRUPTED, .report_only = true};
+	s->queue[1] = (struct sweep_job){.number = 4, .extent = SCAN_FULL, .end = SCAN_ENDED_BADLY, .event_id = {1, 2}, .why = "why"};
+	s->foreground = (struct sweep_job){.number = 5, .extent = SCAN_QUICK, .end = SCAN_INTERRUPTED, .report_only = true};
 }
 
 static void clear(struct sweeps *s)
 {
 	for (size_t i = 0; i < s->n_queue; i++)
-		scan_job_clear(&s->queue[i]);
-	scan_job_clear(&s->foreground);
+		sweep_job_clear(&s->queue[i]);
+	sweep_job_clear(&s->foreground);
 	*s = (struct sweeps){0};
 }
 

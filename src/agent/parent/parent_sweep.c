@@ -28,7 +28,7 @@ void sweeps_save(struct parent *p)
 		log_error("the scans cannot be written down", "error", strerror(-r), NULL);
 }
 
-static struct scan_job *find_job(struct parent *p, int64_t number)
+static struct sweep_job *find_job(struct parent *p, int64_t number)
 {
 	struct sweeps *s = &p->sweeps;
 	for (size_t i = 0; i < s->n_queue; i++)
@@ -38,13 +38,13 @@ static struct scan_job *find_job(struct parent *p, int64_t number)
 }
 
 /* A running sweep points at its job; the array moves under it. */
-static void remove_from_queue(struct parent *p, struct scan_job *j)
+static void remove_from_queue(struct parent *p, struct sweep_job *j)
 {
 	struct sweeps *s = &p->sweeps;
 	size_t at = (size_t)(j - s->queue);
-	scan_job_clear(j);
+	sweep_job_clear(j);
 	memmove(j, j + 1, (s->n_queue - at - 1) * sizeof *j);
-	s->queue[--s->n_queue] = (struct scan_job){0};
+	s->queue[--s->n_queue] = (struct sweep_job){0};
 	struct sweep_run *run = &s->runs[SCAN_BACKGROUND];
 	if (run->job)
 		run->job = NULL; /* only the first runs, and it is removed when its process is gone */
@@ -54,14 +54,14 @@ static void remove_from_queue(struct parent *p, struct scan_job *j)
 
 static void account_stored(struct parent *p, int64_t number, int why)
 {
-	struct scan_job *j = find_job(p, number);
+	struct sweep_job *j = find_job(p, number);
 	(void)why;
 	if (!j)
 		return;
 	if (j != &p->sweeps.foreground)
 		remove_from_queue(p, j);
 	else if (j->end != SCAN_INTERRUPTED) /* an interrupted one can be gone on with */
-		scan_job_clear(j);
+		sweep_job_clear(j);
 	sweeps_save(p);
 }
 
@@ -75,7 +75,7 @@ static void add_reasons(struct scan_event *e, const struct sweep_progress *done)
 	}
 }
 
-static void tell_account(struct parent *p, const struct scan_job *j)
+static void tell_account(struct parent *p, const struct sweep_job *j)
 {
 	struct event e = {.kind = EVENT_SCAN, .body = "{}"};
 	e.scan = (struct scan_event){.extent = j->extent,
@@ -95,7 +95,7 @@ static void tell_account(struct parent *p, const struct scan_job *j)
 }
 
 /* The job is over: first on the disk, then told, then forgotten. */
-void scan_job_end(struct parent *p, struct scan_job *j, enum scan_end end, const char *why)
+void sweep_job_end(struct parent *p, struct sweep_job *j, enum scan_end end, const char *why)
 {
 	j->end = end;
 	str_copy(j->why, sizeof j->why, why);
@@ -117,10 +117,10 @@ static void fell(struct parent *p, struct sweep_run *run, enum scan_class class)
 		parent_refuse(p, c, EIO, "the scan fell over");
 	run->ticket = 0;
 	run->falls = 0;
-	scan_job_end(p, run->job, SCAN_ENDED_BADLY, "the scan fell over");
+	sweep_job_end(p, run->job, SCAN_ENDED_BADLY, "the scan fell over");
 }
 
-void parent_sweep_gone(struct parent *p, pid_t pid, int status)
+bool parent_sweep_gone(struct parent *p, pid_t pid, int status)
 {
 	for (int i = 0; i < SCAN_CLASS_END; i++) {
 		struct sweep_run *run = &p->sweeps.runs[i];
@@ -135,16 +135,17 @@ void parent_sweep_gone(struct parent *p, pid_t pid, int status)
 		ipc_channel_free(run->channel);
 		run->channel = NULL;
 		run->pid = 0;
-		parent_scan_forget(p, run);
 		if (!run->told_end && run->job) {
 			log_warn("khien-sweep fell over", "status", log_num(status), NULL);
 			fell(p, run, (enum scan_class)i);
 		}
 		run->job = NULL;
+		return true;
 	}
+	return false;
 }
 
-static int add_background(struct parent *p, const struct scan_job *j)
+static int add_background(struct parent *p, const struct sweep_job *j)
 {
 	struct sweeps *s = &p->sweeps;
 	if (s->n_queue == MAX_QUEUED_SCANS)
@@ -174,14 +175,14 @@ static void look_at_schedule(struct parent *p)
 	}
 	if (kind == SCHEDULE_NONE || due <= s->scheduled_us)
 		return;
-	const struct scan_job j = {.extent = kind == SCHEDULE_FULL ? SCAN_FULL : SCAN_QUICK};
+	const struct sweep_job j = {.extent = kind == SCHEDULE_FULL ? SCAN_FULL : SCAN_QUICK};
 	if (!s->n_queue) /* else one is under way already */
 		add_background(p, &j);
 	s->scheduled_us = now;
 	sweeps_save(p);
 }
 
-static struct scan_job *next_job(struct sweeps *s)
+static struct sweep_job *next_job(struct sweeps *s)
 {
 	for (size_t i = 0; i < s->n_queue; i++)
 		if (!s->queue[i].end)
@@ -196,7 +197,7 @@ void parent_sweep_tick(struct parent *p, int64_t now_us)
 	if (p->stopping)
 		return;
 	look_at_schedule(p);
-	struct scan_job *j = next_job(s);
+	struct sweep_job *j = next_job(s);
 	if (!run->pid && j && now_us >= run->start_at_us && parent_scan_protects(p)) {
 		int r = sweep_start(p, SCAN_BACKGROUND, j);
 		if (r) {
@@ -222,7 +223,7 @@ int64_t parent_sweep_next_us(const struct parent *p)
 
 /* ---- asking ---- */
 
-static int copy_paths(struct scan_job *j, const char *const *paths, size_t n)
+static int copy_paths(struct sweep_job *j, const char *const *paths, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		j->paths[j->n_paths] = strdup(paths[i]);
@@ -235,7 +236,7 @@ static int copy_paths(struct scan_job *j, const char *const *paths, size_t n)
 
 void parent_sweep_task(struct parent *p, const struct task *t, const struct task_args *a, struct task_reply *reply)
 {
-	struct scan_job j = {.extent = a->scan.extent, .task_id = t->id};
+	struct sweep_job j = {.extent = a->scan.extent, .task_id = t->id};
 	int r = copy_paths(&j, a->scan.paths, a->scan.n_paths);
 	if (!r)
 		r = add_background(p, &j);
@@ -248,12 +249,12 @@ void parent_sweep_task(struct parent *p, const struct task *t, const struct task
 	else
 		reply->outcome = TASK_WAS_STARTED;
 	if (r == -EBUSY || r == -ENOMEM)
-		scan_job_clear(&j);
+		sweep_job_clear(&j);
 	else if (r)
 		remove_from_queue(p, &p->sweeps.queue[p->sweeps.n_queue - 1]);
 }
 
-static int get_paths(struct ipc_reader *r, struct scan_job *j)
+static int get_paths(struct ipc_reader *r, struct sweep_job *j)
 {
 	size_t n = ipc_get_enum(r, MAX_SCAN_PATHS + 1);
 	for (size_t i = 0; i < n; i++) {
@@ -270,9 +271,9 @@ static int get_paths(struct ipc_reader *r, struct scan_job *j)
 }
 
 /* Goes on with the interrupted one, or takes the new one's place. */
-static const char *choose_foreground(struct parent *p, bool resume, struct scan_job *j)
+static const char *choose_foreground(struct parent *p, bool resume, struct sweep_job *j)
 {
-	struct scan_job *f = &p->sweeps.foreground;
+	struct sweep_job *f = &p->sweeps.foreground;
 	if (resume && f->end != SCAN_INTERRUPTED)
 		return "no scan was interrupted";
 	if (!resume && (!j->extent || (j->extent == SCAN_CUSTOM) != (j->n_paths > 0)))
@@ -282,17 +283,17 @@ static const char *choose_foreground(struct parent *p, bool resume, struct scan_
 		f->number = ++p->sweeps.next_number;
 		return NULL;
 	}
-	scan_job_clear(f);
+	sweep_job_clear(f);
 	*f = *j;
 	f->number = ++p->sweeps.next_number;
-	*j = (struct scan_job){0};
+	*j = (struct sweep_job){0};
 	return NULL;
 }
 
 void parent_sweep_ask(struct parent *p, struct client *c, struct ipc_reader *r)
 {
 	struct sweep_run *run = &p->sweeps.runs[SCAN_FOREGROUND];
-	struct scan_job j = {.extent = ipc_get_enum(r, SCAN_EXTENT_END)};
+	struct sweep_job j = {.extent = ipc_get_enum(r, SCAN_EXTENT_END)};
 	bool resume = ipc_get_bool(r);
 	j.report_only = ipc_get_bool(r);
 	const char *why = get_paths(r, &j) || ipc_end(r) ? "paths must be absolute" : NULL;
@@ -312,7 +313,7 @@ void parent_sweep_ask(struct parent *p, struct client *c, struct ipc_reader *r)
 		why = strerror(-k);
 		code = -k;
 	}
-	scan_job_clear(&j);
+	sweep_job_clear(&j);
 	if (why) {
 		parent_refuse(p, c, code, why);
 		return;
@@ -359,6 +360,6 @@ void parent_sweep_release(struct parent *p)
 	for (int i = 0; i < SCAN_CLASS_END; i++)
 		ipc_channel_free(s->runs[i].channel);
 	for (size_t i = 0; i < s->n_queue; i++)
-		scan_job_clear(&s->queue[i]);
-	scan_job_clear(&s->foreground);
+		sweep_job_clear(&s->queue[i]);
+	sweep_job_clear(&s->foreground);
 }

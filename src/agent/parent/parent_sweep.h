@@ -22,7 +22,7 @@ struct client;
 enum { MAX_QUEUED_SCANS = 8 };
 
 /* One scan that was asked for. The texts are its own. */
-struct scan_job {
+struct sweep_job {
 	int64_t number; /* rises; 0: none */
 	enum scan_extent extent;
 	int64_t task_id;    /* 0: no task */
@@ -41,7 +41,7 @@ struct scan_job {
 struct sweep_run {
 	pid_t pid; /* 0: none */
 	struct ipc_channel *channel;
-	struct scan_job *job;
+	struct sweep_job *job;
 	int64_t ticket;         /* of the client that watches; 0: none */
 	int64_t started_us;     /* monotonic */
 	int64_t start_at_us;    /* not before: after one that fell over */
@@ -51,9 +51,9 @@ struct sweep_run {
 
 struct sweeps {
 	struct sweep_run runs[SCAN_CLASS_END];
-	struct scan_job queue[MAX_QUEUED_SCANS]; /* background: the first is under way, or the next */
+	struct sweep_job queue[MAX_QUEUED_SCANS]; /* background: the first is under way, or the next */
 	size_t n_queue;
-	struct scan_job foreground; /* what a person waits for, or has interrupted (end == SCAN_INTERRUPTED) */
+	struct sweep_job foreground; /* what a person waits for, or has interrupted (end == SCAN_INTERRUPTED) */
 	int64_t scheduled_us;       /* up to when the schedule was looked at; real time */
 	int64_t next_number, save_at_us;
 };
@@ -75,10 +75,10 @@ size_t parent_sweep_fill(const struct parent *p, struct pollfd fds[SCAN_CLASS_EN
 void parent_sweep_serve(struct parent *p, const struct pollfd *fds);
 void parent_sweep_tick(struct parent *p, int64_t now_us);
 int64_t parent_sweep_next_us(const struct parent *p);
-void parent_sweep_gone(struct parent *p, pid_t pid, int status);
+bool parent_sweep_gone(struct parent *p, pid_t pid, int status); /* true: it was one of ours */
 
 /* scan_jobs.c: what is written down. */
-void scan_job_clear(struct scan_job *j);
+void sweep_job_clear(struct sweep_job *j);
 int scan_jobs_save(int folder, const struct sweeps *s);
 int scan_jobs_load(int folder, struct sweeps *s); /* -ENOENT; -EBADMSG */
 

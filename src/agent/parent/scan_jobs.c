@@ -10,16 +10,16 @@
 static const char file_name[] = "scans";
 enum { FILE_TYPE = 1, SUM = 16, MAX_FILE = (MAX_QUEUED_SCANS + 1) * (MAX_SCAN_PATHS + 2) * 4096 };
 
-void scan_job_clear(struct scan_job *j)
+void sweep_job_clear(struct sweep_job *j)
 {
 	for (size_t i = 0; i < j->n_paths; i++)
 		free(j->paths[i]);
 	free(j->position);
-	*j = (struct scan_job){0};
+	*j = (struct sweep_job){0};
 }
 
 /* A job's fields, writer beside reader. */
-static void put_job(struct buf *b, const struct scan_job *j)
+static void put_job(struct buf *b, const struct sweep_job *j)
 {
 	struct sweep_progress done = j->done;
 	done.position = j->position;
@@ -48,9 +48,9 @@ static char *copy_path(struct ipc_reader *r)
 	return copy;
 }
 
-static void get_job(struct ipc_reader *r, struct scan_job *ret)
+static void get_job(struct ipc_reader *r, struct sweep_job *ret)
 {
-	struct scan_job j = {.number = ipc_get_i64(r)};
+	struct sweep_job j = {.number = ipc_get_i64(r)};
 	j.extent = ipc_get_enum(r, SCAN_EXTENT_END);
 	j.task_id = ipc_get_i64(r);
 	j.started_us = ipc_get_i64(r);
@@ -117,8 +117,8 @@ int scan_jobs_load(int folder, struct sweeps *s)
 	buf_release(&b);
 	if (r && r != -ENOENT) {
 		for (size_t i = 0; i < s->n_queue; i++)
-			scan_job_clear(&s->queue[i]);
-		scan_job_clear(&s->foreground);
+			sweep_job_clear(&s->queue[i]);
+		sweep_job_clear(&s->foreground);
 		s->n_queue = 0;
 	}
 	return r;

@@ -55,7 +55,7 @@ static int spawn(struct parent *p, struct sweep_run *run)
 
 static int send_begin(struct parent *p, struct sweep_run *run, bool background, const char *state)
 {
-	const struct scan_job *j = run->job;
+	const struct sweep_job *j = run->job;
 	struct sweep_begin b = {.extent = j->extent,
 	    .background = background,
 	    .quarantine = !j->report_only && parent_setting(p, SETTING_DETECTION_QUARANTINE),
@@ -77,7 +77,7 @@ static int send_begin(struct parent *p, struct sweep_run *run, bool background, 
 	return ipc_channel_send(run->channel, &p->out);
 }
 
-int sweep_start(struct parent *p, enum scan_class class, struct scan_job *j)
+int sweep_start(struct parent *p, enum scan_class class, struct sweep_job *j)
 {
 	struct sweep_run *run = &p->sweeps.runs[class];
 	char state[PATH_MAX];
@@ -126,14 +126,23 @@ static void close_all(const int *fds, size_t n)
 		close(fds[i]);
 }
 
-/* What the template has made, or why it has not: handed on with its descriptors. */
-static void hand_on_worker(struct parent *p, void *arg, int why, const struct pool_worker_ends *w)
+/* The moment of its start tells a run from the one before. */
+static struct sweep_run *run_of(struct parent *p, int64_t started_us)
 {
-	struct sweep_run *run = arg;
+	for (int i = 0; i < SCAN_CLASS_END; i++)
+		if (p->sweeps.runs[i].pid && p->sweeps.runs[i].started_us == started_us)
+			return &p->sweeps.runs[i];
+	return NULL;
+}
+
+/* What the template has made, or why it has not: handed on with its descriptors. */
+static void hand_on_worker(struct parent *p, int64_t tag, const struct pool_worker_ends *w, int why)
+{
+	struct sweep_run *run = run_of(p, tag);
 	int fds[3];
 	size_t n = 0;
 	ipc_begin(&p->out, w ? SWEEP_WORKER : SWEEP_NO_WORKER);
-	ipc_put_i64(&p->out, w ? w->pid : -why);
+	ipc_put_i64(&p->out, w ? w->pid : why < 0 ? -why : why);
 	if (w) {
 		ipc_put_bool(&p->out, w->pidfd >= 0);
 		fds[n++] = w->channel;
@@ -141,7 +150,7 @@ static void hand_on_worker(struct parent *p, void *arg, int why, const struct po
 			fds[n++] = w->pidfd;
 		fds[n++] = w->life;
 	}
-	if (!run->channel)
+	if (!run || !run->channel)
 		close_all(fds, n);
 	else if (ipc_channel_send_fds(run->channel, &p->out, fds, n))
 		kill(run->pid, SIGKILL);
@@ -151,9 +160,9 @@ static int hear_want(struct parent *p, struct sweep_run *run, enum scan_class cl
 {
 	if (ipc_end(r))
 		return -EBADMSG;
-	int k = parent_scan_spawn(p, class, hand_on_worker, run);
+	int k = parent_scan_want(p, class, hand_on_worker, run->started_us);
 	if (k)
-		hand_on_worker(p, run, k, NULL);
+		hand_on_worker(p, run->started_us, NULL, k);
 	return 0;
 }
 
@@ -232,7 +241,7 @@ static int hear_ended(struct parent *p, struct sweep_run *run, enum scan_class c
 	if (c)
 		c->waits = WAITS_FOR_NOTHING;
 	run->ticket = 0;
-	scan_job_end(p, run->job, end, why);
+	sweep_job_end(p, run->job, end, why);
 	return 0;
 }
 
