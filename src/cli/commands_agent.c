@@ -1,10 +1,7 @@
 /* The agent on this computer, over its control socket. Root only: the socket is root's. */
-#include "cli_api.h"
-#include "cli_call.h"
+#include "cli_agent.h"
 #include "cli_options.h"
-#include "cli_tables.h"
 #include "clock.h"
-#include "control.h"
 #include "day.h"
 #include "path_display.h"
 #include "rnd.h"
@@ -15,7 +12,7 @@
 
 enum { ENROL_MS = 90000, SYNC_MS = 90000, MAX_TOKEN_TEXT = 256 };
 
-static enum cli_exit open_agent(struct cli *c, struct control **ret)
+enum cli_exit cli_open_agent(struct cli *c, struct control **ret)
 {
 	const char *path = api_agent_socket(c);
 	struct err e = {0};
@@ -30,7 +27,7 @@ static enum cli_exit open_agent(struct cli *c, struct control **ret)
 	    c, r == -EACCES ? CLI_DENIED : CLI_UNREACHABLE, "%s: %s", path, e.text[0] ? e.text : strerror(-r));
 }
 
-static enum cli_exit agent_failed(const struct cli *c, int r, const struct err *e)
+enum cli_exit cli_agent_failed(const struct cli *c, int r, const struct err *e)
 {
 	enum cli_exit code = r == -EPIPE || r == -ETIMEDOUT || r == -ENOENT || r == -ECONNREFUSED ? CLI_UNREACHABLE
 	                     : r == -EACCES                                                       ? CLI_DENIED
@@ -58,11 +55,11 @@ static enum cli_exit enrol(struct cli *c)
 	enum cli_exit r = cli_read_secret(c, (struct phrase)P("Mã đăng ký", "Enrolment token"), token, sizeof token);
 
 	if (!r)
-		r = open_agent(c, &agent);
+		r = cli_open_agent(c, &agent);
 	if (!r) {
 		int failed = control_enrol(
 		    agent, cli_value(c, "SERVER"), agents ? agents : "", token, ENROL_MS, &id, &e);
-		r = failed ? agent_failed(c, failed, &e) : CLI_OK;
+		r = failed ? cli_agent_failed(c, failed, &e) : CLI_OK;
 	}
 	memset(token, 0, sizeof token);
 	if (!r) {
@@ -103,13 +100,13 @@ static enum cli_exit status(struct cli *c)
 	struct control *agent = NULL;
 	struct err e = {0};
 	size_t n;
-	enum cli_exit r = open_agent(c, &agent);
+	enum cli_exit r = cli_open_agent(c, &agent);
 
 	if (r)
 		return r;
 	int failed = control_status(agent, &facts, &n, &e);
 	if (failed)
-		r = agent_failed(c, failed, &e);
+		r = cli_agent_failed(c, failed, &e);
 	else if (str_eq(format, "json"))
 		r = print_json(facts, n);
 	else
@@ -123,12 +120,12 @@ static enum cli_exit simple(struct cli *c, int (*what)(struct control *agent, in
 {
 	struct control *agent = NULL;
 	struct err e = {0};
-	enum cli_exit r = open_agent(c, &agent);
+	enum cli_exit r = cli_open_agent(c, &agent);
 
 	if (r)
 		return r;
 	int failed = what(agent, SYNC_MS, &e);
-	r = failed ? agent_failed(c, failed, &e) : CLI_OK;
+	r = failed ? cli_agent_failed(c, failed, &e) : CLI_OK;
 	if (!r)
 		puts(SAY(c, "Xong.", "Done."));
 	control_free(agent);
@@ -216,10 +213,10 @@ static enum cli_exit detection_add(struct cli *c)
 	(void)path_display(&display, path, strlen(path));
 	d.path.display = buf_str(&display);
 	if (!r)
-		r = open_agent(c, &agent);
+		r = cli_open_agent(c, &agent);
 	if (!r) {
 		int failed = control_add_detection(agent, id, clock_real_us(), &d, &receipt, &e);
-		r = failed ? agent_failed(c, failed, &e) : CLI_OK;
+		r = failed ? cli_agent_failed(c, failed, &e) : CLI_OK;
 	}
 	if (!r) {
 		hex_encode(stream, receipt.stream.b, sizeof receipt.stream.b);

@@ -1,7 +1,5 @@
-#include "control.h"
+#include "control_int.h"
 #include "bounds.h"
-#include "control_messages.h"
-#include "ipc_channel.h"
 #include "ipc_model.h"
 
 #include <errno.h>
@@ -10,12 +8,6 @@
 
 /* An answer of the agent itself; above what its own link may take until it is restarted and asked again. */
 enum { LOCAL_TIMEOUT_MS = 30000 };
-
-struct control {
-	struct ipc_channel *channel;
-	struct buf request;
-	struct control_fact facts[CONTROL_MAX_FACTS];
-};
 
 int control_open(const char *socket_path, struct control **ret, struct err *e)
 {
@@ -45,7 +37,7 @@ void control_free(struct control *c)
 	free(c);
 }
 
-static int refused(struct ipc_reader *r, struct err *e)
+int control_refused(struct ipc_reader *r, struct err *e)
 {
 	int64_t code = ipc_get_i64(r);
 	const char *why = ipc_get_text(r, CONTROL_MAX_FACT);
@@ -54,8 +46,7 @@ static int refused(struct ipc_reader *r, struct err *e)
 	return err_set(e, -(int)code, "%s", why);
 }
 
-/* Sends c->request; *ret stands behind the type of the answer that was wanted. */
-static int ask(struct control *c, int timeout_ms, enum control_message want, struct ipc_reader *ret, struct err *e)
+int control_ask(struct control *c, int timeout_ms, enum control_message want, struct ipc_reader *ret, struct err *e)
 {
 	uint16_t type;
 	int r = ipc_channel_call(c->channel, &c->request, timeout_ms, ret, &type);
@@ -67,11 +58,11 @@ static int ask(struct control *c, int timeout_ms, enum control_message want, str
 	if (r)
 		return err_set(e, r, "asking the agent: %s", strerror(-r));
 	if (type == CONTROL_REFUSED)
-		return refused(ret, e);
+		return control_refused(ret, e);
 	return type == want ? 0 : err_set(e, -EBADMSG, "the agent's answer is broken");
 }
 
-static int ended(const struct ipc_reader *r, struct err *e)
+int control_ended(const struct ipc_reader *r, struct err *e)
 {
 	return ipc_end(r) ? err_set(e, -EBADMSG, "the agent's answer is broken") : 0;
 }
@@ -84,11 +75,11 @@ int control_enrol(struct control *c, const char *server, const char *agents_serv
 	ipc_put_text(&c->request, server);
 	ipc_put_text(&c->request, agents_server);
 	ipc_put_text(&c->request, token);
-	int r = ask(c, timeout_ms, CONTROL_ENROLLED, &answer, e);
+	int r = control_ask(c, timeout_ms, CONTROL_ENROLLED, &answer, e);
 	if (r)
 		return r;
 	id16 machine = ipc_get_id(&answer);
-	r = ended(&answer, e);
+	r = control_ended(&answer, e);
 	if (!r)
 		*ret_machine = machine;
 	return r;
@@ -98,7 +89,7 @@ int control_status(struct control *c, const struct control_fact **ret, size_t *r
 {
 	struct ipc_reader answer;
 	ipc_begin(&c->request, CONTROL_STATUS);
-	int r = ask(c, LOCAL_TIMEOUT_MS, CONTROL_FACTS, &answer, e);
+	int r = control_ask(c, LOCAL_TIMEOUT_MS, CONTROL_FACTS, &answer, e);
 	if (r)
 		return r;
 	size_t n = ipc_get_u32(&answer);
@@ -108,7 +99,7 @@ int control_status(struct control *c, const struct control_fact **ret, size_t *r
 		c->facts[i].name = ipc_get_text(&answer, CONTROL_MAX_FACT);
 		c->facts[i].value = ipc_get_text(&answer, CONTROL_MAX_FACT);
 	}
-	r = ended(&answer, e);
+	r = control_ended(&answer, e);
 	if (r)
 		return r;
 	*ret = c->facts;
@@ -124,11 +115,11 @@ int control_add_detection(struct control *c, const uint8_t id[8], int64_t at_us,
 	memcpy(event.id, id, sizeof event.id);
 	ipc_begin(&c->request, CONTROL_DETECTION);
 	ipc_put_event(&c->request, &event);
-	int r = ask(c, LOCAL_TIMEOUT_MS, CONTROL_RECEIPT, &answer, e);
+	int r = control_ask(c, LOCAL_TIMEOUT_MS, CONTROL_RECEIPT, &answer, e);
 	if (r)
 		return r;
 	struct control_receipt receipt = {.stream = ipc_get_id(&answer), .seq = ipc_get_i64(&answer)};
-	r = ended(&answer, e);
+	r = control_ended(&answer, e);
 	if (!r)
 		*ret = receipt;
 	return r;
@@ -138,8 +129,8 @@ static int ask_plainly(struct control *c, enum control_message what, int timeout
 {
 	struct ipc_reader answer;
 	ipc_begin(&c->request, what);
-	int r = ask(c, timeout_ms, CONTROL_DONE, &answer, e);
-	return r ? r : ended(&answer, e);
+	int r = control_ask(c, timeout_ms, CONTROL_DONE, &answer, e);
+	return r ? r : control_ended(&answer, e);
 }
 
 int control_sync(struct control *c, int timeout_ms, struct err *e)

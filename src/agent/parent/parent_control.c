@@ -211,12 +211,31 @@ static int request_goodbye(struct parent *p, struct client *c, struct ipc_reader
 	return 0;
 }
 
+/* Each of them is a message that the process which does it reads. */
+#define PASSED_ON(name, type)                                                                                          \
+	static int name(struct parent *p, struct client *c, struct ipc_reader *r)                                      \
+	{                                                                                                              \
+		return parent_quarantine_request(p, c, type, r);                                                       \
+	}
+PASSED_ON(request_quarantine_list, CONTROL_QUARANTINE_LIST)
+PASSED_ON(request_quarantine_restore, CONTROL_QUARANTINE_RESTORE)
+PASSED_ON(request_quarantine_delete, CONTROL_QUARANTINE_DELETE)
+PASSED_ON(request_allow_list, CONTROL_ALLOW_LIST)
+PASSED_ON(request_allow_add, CONTROL_ALLOW_ADD)
+PASSED_ON(request_allow_remove, CONTROL_ALLOW_REMOVE)
+
 static int (*const requests[CONTROL_REQUEST_END])(struct parent *p, struct client *c, struct ipc_reader *r) = {
     [CONTROL_ENROL] = request_enrol,
     [CONTROL_STATUS] = request_status,
     [CONTROL_DETECTION] = request_detection,
     [CONTROL_SYNC] = request_sync,
     [CONTROL_GOODBYE] = request_goodbye,
+    [CONTROL_QUARANTINE_LIST] = request_quarantine_list,
+    [CONTROL_QUARANTINE_RESTORE] = request_quarantine_restore,
+    [CONTROL_QUARANTINE_DELETE] = request_quarantine_delete,
+    [CONTROL_ALLOW_LIST] = request_allow_list,
+    [CONTROL_ALLOW_ADD] = request_allow_add,
+    [CONTROL_ALLOW_REMOVE] = request_allow_remove,
 };
 
 /* One request at a time: a client that waits is not read, so that its next one stays in the socket. */
