@@ -38,9 +38,9 @@ class RealAgent:
         """The link's process, or None while there is none."""
         try:
             children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            return next((int(c) for c in children if Path(f"/proc/{c}/comm").read_text().strip() == "khien-link"), None)
         except FileNotFoundError:
             return None
-        return int(children[0]) if children else None
 
     @property
     def socket(self):

@@ -69,11 +69,11 @@ static void each_altered_byte_is_found(void **state)
 		assert_int_equal(pwrite(fd, &other, 1, (off_t)i), 1);
 		assert_int_equal(extract(p, fd, id), -EBADMSG);
 		if (i % 16 == 0) /* the whole way as well: nothing appears in its place */
-			assert_int_equal(quarantine_restore(p->q, id, NULL, NULL), -EBADMSG);
+			assert_int_equal(quarantine_restore(p->q, id, NULL, 0, NULL), -EBADMSG);
 		assert_int_equal(pwrite(fd, &bytes[i], 1, (off_t)i), 1);
 	}
 	assert_int_equal(place_count(p->files, ""), 0);
-	assert_int_equal(quarantine_restore(p->q, id, NULL, NULL), 0);
+	assert_int_equal(quarantine_restore(p->q, id, NULL, 0, NULL), 0);
 	close(fd);
 }
 
@@ -188,7 +188,7 @@ static void an_old_index_is_not_believed(void **state)
 	take_some(p, ids, 2);
 	assert_listed(p, ids, 2);
 	size_t n = read_index(p, bytes, sizeof bytes);
-	assert_int_equal(quarantine_delete(p->q, ids[0], NULL), 0);
+	assert_int_equal(quarantine_delete(p->q, ids[0], 0, NULL), 0);
 	take_some(p, ids + 2, 2);
 	write_index(p, bytes, n);
 	assert_listed(p, ids + 1, 3);
@@ -237,8 +237,8 @@ static void a_damaged_container_is_listed_and_can_be_deleted(void **state)
 	close(fd);
 	assert_int_equal(quarantine_list(p->q, is_damaged, &damaged, NULL), 0);
 	assert_true(damaged);
-	assert_int_equal(quarantine_restore(p->q, id, NULL, NULL), -EBADMSG);
-	assert_int_equal(quarantine_delete(p->q, id, NULL), 0);
+	assert_int_equal(quarantine_restore(p->q, id, NULL, 0, NULL), -EBADMSG);
+	assert_int_equal(quarantine_delete(p->q, id, 0, NULL), 0);
 	assert_int_equal(place_ids(p, &id, 1), 0);
 }
 

@@ -51,9 +51,9 @@ static void assert_recovered(struct place *p, struct snapshot *before, bool both
 	assert_true(items + files == 1 || (both_may_be && items + files == 2));
 	assert_int_equal(place_count(p->files, ""), files); /* and no private name */
 	if (items && files) /* given back, but not yet forgotten: asking again is enough */
-		assert_int_equal(quarantine_restore(p->q, ids[0], NULL, &e), 0);
+		assert_int_equal(quarantine_restore(p->q, ids[0], NULL, 0, &e), 0);
 	else if (items)
-		assert_int_equal(quarantine_restore(p->q, ids[0], NULL, &e), 0);
+		assert_int_equal(quarantine_restore(p->q, ids[0], NULL, 0, &e), 0);
 	assert_int_equal(place_ids(p, ids, 2), 0);
 	snapshot_take(&after, place_path(p, "virus"));
 	snapshot_assert_same(before, &after);
@@ -73,7 +73,7 @@ static void give_back(struct place *p)
 {
 	id16 id;
 	if (place_ids(p, &id, 1) == 1)
-		quarantine_restore(p->q, id, NULL, NULL);
+		quarantine_restore(p->q, id, NULL, 0, NULL);
 }
 
 /* Runs `what` on a disk that kills at step `at`; false: it came to its end before. */
@@ -208,7 +208,7 @@ static void a_strangers_file_gets_its_name_back(void **state)
 	assert_int_equal(place_count(p.files, ""), 1);
 	assert_true(place_has(&p, "virus"));
 	assert_int_equal(place_ids(&p, &id, 1), 1);
-	assert_int_equal(quarantine_restore(p.q, id, NULL, NULL), -EEXIST);
+	assert_int_equal(quarantine_restore(p.q, id, NULL, 0, NULL), -EEXIST);
 	snapshot_release(&before);
 	place_remove(&p);
 }
@@ -303,7 +303,7 @@ static void giving_back_that_is_refused_keeps_the_item(void **state)
 		disk.kind = FAULT_ERROR;
 		disk.at = disk.steps + at;
 		disk.error = -EIO;
-		quarantine_restore(p.q, id, NULL, NULL);
+		quarantine_restore(p.q, id, NULL, 0, NULL);
 		bool reached = disk.steps >= disk.at;
 		place_close(&p);
 		assert_recovered(&p, &before, true);
@@ -348,9 +348,9 @@ static void what_comes_back_is_synced_before_the_container_goes(void **state)
 	assert_int_equal(place_ids(&p, &id, 1), 1);
 	faulty_act_disk_make(&disk, FAULT_NONE, 0, 0);
 	p.q->disk = &disk.disk;
-	assert_int_equal(quarantine_restore(p.q, id, NULL, NULL), 0);
-	/* nameless; pieces, size; attributes, sync; name, sync; to restored, sync; content cut off, sync */
-	assert_string_equal(disk.log, "nwwwtdslsrsts");
+	assert_int_equal(quarantine_restore(p.q, id, NULL, 0, NULL), 0);
+	/* nameless; pieces, size; attributes, sync; name, sync; note; to restored, sync; content cut off, sync */
+	assert_string_equal(disk.log, "nwwwtdslsprsts");
 	snapshot_release(&before);
 	place_remove(&p);
 }
@@ -379,7 +379,7 @@ static void without_nameless_files(void **state)
 	assert_int_equal(place_ids(&p, &id, 1), 1);
 	original_private_name(id, away);
 	place_write(&p, away, "left by a killed one", 20);
-	assert_int_equal(quarantine_restore(p.q, id, NULL, NULL), 0);
+	assert_int_equal(quarantine_restore(p.q, id, NULL, 0, NULL), 0);
 	snapshot_take(&after, place_path(&p, "virus"));
 	snapshot_assert_same(&before, &after);
 	assert_int_equal(place_count(p.files, ""), 1);
@@ -419,7 +419,7 @@ static int on_a_small_disk(void)
 	size_t n = place_ids(&p, ids, 8);
 	bool good = before.st.st_size == after.st.st_size && n >= 3 && place_count(p.quarantine, ".writing") == 0;
 	/* what is in it can still be had, and makes room */
-	good = good && quarantine_restore(p.q, ids[0], place_path(&p, "back"), NULL) == 0;
+	good = good && quarantine_restore(p.q, ids[0], place_path(&p, "back"), 0, NULL) == 0;
 	good = good && place_take(&p, "virus", &item, NULL) == 0;
 	snapshot_release(&before);
 	snapshot_release(&after);
@@ -496,7 +496,7 @@ static void give_all_back(struct place *p)
 	id16 ids[FILES];
 	size_t n = place_ids(p, ids, FILES);
 	for (size_t i = 0; i < n; i++) {
-		int r = quarantine_restore(p->q, ids[i], NULL, NULL);
+		int r = quarantine_restore(p->q, ids[i], NULL, 0, NULL);
 		if (r && r != -ENOENT && r != -EBUSY)
 			_exit(4);
 	}

@@ -135,12 +135,12 @@ static void folders_are_swapped(void **state)
 		assert_int_equal(r, 0);
 		assert_int_equal(faccessat(home, "victim", F_OK, AT_SYMLINK_NOFOLLOW), -1);
 		taken++;
-		r = quarantine_restore(s.place.q, item.id, path, NULL);
+		r = quarantine_restore(s.place.q, item.id, path, 0, NULL);
 		assert_true(r == 0 || r == -ELOOP || r == -EEXIST);
 		back += r == 0;
 		if (r == 0)
 			assert_reads(home, "victim", virus);
-		quarantine_delete(s.place.q, item.id, NULL);
+		quarantine_delete(s.place.q, item.id, 0, NULL);
 		unlinkat(home, "victim", 0);
 		assert_outside_is_untouched(&s);
 	}
@@ -207,7 +207,7 @@ static void files_are_swapped(void **state)
 		assert_outside_is_untouched(&s);
 		assert_the_others_are_there(home, r != 0);
 		if (!r)
-			assert_int_equal(quarantine_delete(s.place.q, item.id, NULL), 0);
+			assert_int_equal(quarantine_delete(s.place.q, item.id, 0, NULL), 0);
 		static const char *const names[] = {"victim", "innocent", "link", "elsewhere"};
 		for (size_t k = 0; k < 4; k++)
 			unlinkat(home, names[k], 0);

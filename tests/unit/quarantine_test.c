@@ -68,7 +68,7 @@ static void goes_and_comes_back(struct place *p, const char *name)
 	assert_int_equal(item.size, before.st.st_size);
 	assert_memory_equal(item.detection.sha256, before.digest, SHA256_BYTES);
 	assert_int_equal(place_ids(p, ids, 4), 1);
-	r = quarantine_restore(p->q, item.id, NULL, &e);
+	r = quarantine_restore(p->q, item.id, NULL, 0, &e);
 	if (r)
 		fail_msg("%d %s", r, e.text);
 	snapshot_take(&after, place_path(p, name));
@@ -184,12 +184,12 @@ static void nothing_is_restored_over_another_file(void **state)
 	struct err e = {0};
 	place_write(p, "virus", "new", 3);
 	snapshot_take(&before, place_path(p, "virus"));
-	assert_int_equal(quarantine_restore(p->q, item.id, NULL, &e), -EEXIST);
+	assert_int_equal(quarantine_restore(p->q, item.id, NULL, 0, &e), -EEXIST);
 	snapshot_take(&after, place_path(p, "virus"));
 	snapshot_assert_same(&before, &after);
 	assert_int_equal(before.st.st_ino, after.st.st_ino);
 	e = (struct err){0};
-	assert_int_equal(quarantine_restore(p->q, item.id, place_path(p, "elsewhere"), &e), 0);
+	assert_int_equal(quarantine_restore(p->q, item.id, place_path(p, "elsewhere"), 0, &e), 0);
 	assert_true(place_has(p, "elsewhere"));
 	snapshot_release(&before);
 	snapshot_release(&after);
@@ -202,7 +202,7 @@ static void a_restore_that_was_done_is_done(void **state)
 	struct err e = {0};
 	id16 ids[1];
 	place_write(p, "virus", "the same", 8);
-	assert_int_equal(quarantine_restore(p->q, item.id, NULL, &e), 0);
+	assert_int_equal(quarantine_restore(p->q, item.id, NULL, 0, &e), 0);
 	assert_int_equal(place_ids(p, ids, 1), 0);
 }
 
@@ -217,57 +217,44 @@ static void targets_that_cannot_be_are_refused(void **state)
 	    {"", -EINVAL}, {"/no such folder/x", -ENOENT}, {"/proc/self/root/x", -ELOOP}};
 	char link_path[256];
 	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
-		assert_int_equal(quarantine_restore(p->q, item.id, targets[i].path, NULL), targets[i].code);
+		assert_int_equal(quarantine_restore(p->q, item.id, targets[i].path, 0, NULL), targets[i].code);
 	assert_int_equal(symlinkat("/tmp", p->files_fd, "link"), 0);
 	snprintf(link_path, sizeof link_path, "%s/link/x", p->files);
-	assert_int_equal(quarantine_restore(p->q, item.id, link_path, NULL), -ELOOP);
+	assert_int_equal(quarantine_restore(p->q, item.id, link_path, 0, NULL), -ELOOP);
 	snprintf(link_path, sizeof link_path, "%s/link", p->files);
-	assert_int_equal(quarantine_restore(p->q, item.id, link_path, NULL), -EEXIST);
-	assert_int_equal(quarantine_restore(p->q, item.id, NULL, NULL), 0);
-}
-
-static void deleted_is_gone(void **state)
-{
-	struct place *p = *state;
-	struct quarantine_item item = taken(p, "virus", "content that must go content that must go");
-	char name[ITEM_NAME], path[256];
-	struct stat st;
-	id16 ids[1];
-	int64_t before = 0;
-	item_name(item.id, ITEM_TAKEN, name);
-	snprintf(path, sizeof path, "%s/%s", p->quarantine, name);
-	assert_int_equal(stat(path, &st), 0);
-	before = st.st_size;
-	assert_int_equal(quarantine_delete(p->q, item.id, NULL), 0);
-	assert_int_equal(place_ids(p, ids, 1), 0);
-	assert_int_equal(quarantine_restore(p->q, item.id, NULL, NULL), -ENOENT);
-	assert_int_equal(quarantine_delete(p->q, item.id, NULL), -ENOENT);
-	item_name(item.id, ITEM_TAKEN_DELETED, name);
-	snprintf(path, sizeof path, "%s/%s", p->quarantine, name);
-	assert_int_equal(stat(path, &st), 0);
-	assert_true(st.st_size < before - 40);
-	assert_int_equal(quarantine_told(p->q, item.id, ACTION_QUARANTINED, NULL), 0);
-	assert_int_equal(quarantine_told(p->q, item.id, ACTION_DELETED, NULL), 0);
-	assert_int_equal(quarantine_told(p->q, item.id, ACTION_DELETED, NULL), -ENOENT);
-	assert_int_equal(place_count(p->quarantine, ""), 2); /* key, lock */
+	assert_int_equal(quarantine_restore(p->q, item.id, link_path, 0, NULL), -EEXIST);
+	assert_int_equal(quarantine_restore(p->q, item.id, NULL, 0, NULL), 0);
 }
 
 /* ---- what is told ---- */
 
 struct told {
 	size_t n;
-	enum detection_action what[8];
-	uint8_t ids[8][8];
-	int64_t at_us[8];
+	struct {
+		enum event_kind kind;
+		enum detection_action what;
+		enum quarantine_change change;
+		uint8_t id[8];
+		int64_t at_us, task_id;
+		char path[512];
+	} v[8];
 };
 
-static int note(void *arg, const struct quarantine_item *item, const uint8_t event_id[8], int64_t at_us)
+static int note(void *arg, const struct event *e, id16 item, enum detection_action what)
 {
 	struct told *t = arg;
-	assert_string_equal(item->detection.name, "Win.Test.EICAR");
-	t->what[t->n] = item->detection.action;
-	t->at_us[t->n] = at_us;
-	memcpy(t->ids[t->n++], event_id, 8);
+	bool leaves = e->kind == EVENT_QUARANTINE;
+	const struct os_path *path = leaves ? &e->quarantine.path : &e->detection.path;
+	assert_string_equal(leaves ? e->quarantine.name : e->detection.name, "Win.Test.EICAR");
+	assert_memory_equal(leaves ? &e->quarantine.item : &e->detection.item, &item, sizeof item);
+	assert_true(leaves || (e->detection.has_item && e->detection.action == ACTION_QUARANTINED));
+	t->v[t->n].kind = e->kind;
+	t->v[t->n].what = what;
+	t->v[t->n].change = leaves ? e->quarantine.change : 0;
+	t->v[t->n].at_us = e->at_us;
+	t->v[t->n].task_id = leaves ? e->quarantine.task_id : 0;
+	memcpy(t->v[t->n].path, path->raw, path->n);
+	memcpy(t->v[t->n++].id, e->id, 8);
 	return 0;
 }
 
@@ -284,23 +271,58 @@ static void everything_is_told_once(void **state)
 	struct quarantine_item item = taken(p, "virus", "x");
 	struct told first = outstanding(p), again = outstanding(p);
 	assert_int_equal(first.n, 1);
-	assert_int_equal(first.what[0], ACTION_QUARANTINED);
-	assert_int_equal(first.at_us[0], item.taken_us);
+	assert_int_equal(first.v[0].what, ACTION_QUARANTINED);
+	assert_int_equal(first.v[0].kind, EVENT_DETECTION);
+	assert_int_equal(first.v[0].at_us, item.taken_us);
+	assert_string_equal(first.v[0].path, place_path(p, "virus"));
 	assert_memory_equal(&first, &again, sizeof first);
 	/* given back before anybody was told that it had been taken: both are told, one after the other */
-	assert_int_equal(quarantine_restore(p->q, item.id, NULL, NULL), 0);
+	assert_int_equal(quarantine_restore(p->q, item.id, place_path(p, "elsewhere"), 77, NULL), 0);
 	again = outstanding(p);
 	assert_int_equal(again.n, 1);
-	assert_memory_equal(first.ids[0], again.ids[0], 8);
+	assert_memory_equal(&first, &again, sizeof first);
 	assert_int_equal(quarantine_told(p->q, item.id, ACTION_RESTORED, NULL), -ENOENT);
 	assert_int_equal(quarantine_told(p->q, item.id, ACTION_QUARANTINED, NULL), 0);
 	again = outstanding(p);
 	assert_int_equal(again.n, 1);
-	assert_int_equal(again.what[0], ACTION_RESTORED);
-	assert_memory_not_equal(first.ids[0], again.ids[0], 8);
+	assert_int_equal(again.v[0].kind, EVENT_QUARANTINE);
+	assert_int_equal(again.v[0].change, QUARANTINE_RESTORED);
+	assert_int_equal(again.v[0].task_id, 77);
+	assert_string_equal(again.v[0].path, place_path(p, "elsewhere"));
+	assert_memory_not_equal(first.v[0].id, again.v[0].id, 8);
 	assert_int_equal(quarantine_told(p->q, item.id, ACTION_RESTORED, NULL), 0);
 	assert_int_equal(outstanding(p).n, 0);
-	assert_true(place_has(p, "virus"));
+	assert_true(place_has(p, "elsewhere"));
+	assert_int_equal(place_count(p->quarantine, ""), 2); /* key, lock */
+}
+
+static void deleted_is_gone(void **state)
+{
+	struct place *p = *state;
+	struct quarantine_item item = taken(p, "virus", "content that must go content that must go");
+	char name[ITEM_NAME], path[256];
+	struct stat st;
+	id16 ids[1];
+	int64_t before = 0;
+	item_name(item.id, ITEM_TAKEN, name);
+	snprintf(path, sizeof path, "%s/%s", p->quarantine, name);
+	assert_int_equal(stat(path, &st), 0);
+	before = st.st_size;
+	assert_int_equal(quarantine_delete(p->q, item.id, 0, NULL), 0);
+	assert_int_equal(place_ids(p, ids, 1), 0);
+	assert_int_equal(quarantine_restore(p->q, item.id, NULL, 0, NULL), -ENOENT);
+	assert_int_equal(quarantine_delete(p->q, item.id, 0, NULL), -ENOENT);
+	item_name(item.id, ITEM_TAKEN_DELETED, name);
+	snprintf(path, sizeof path, "%s/%s", p->quarantine, name);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < before - 40);
+	assert_int_equal(quarantine_told(p->q, item.id, ACTION_QUARANTINED, NULL), 0);
+	struct told t = outstanding(p);
+	assert_int_equal(t.n, 1);
+	assert_int_equal(t.v[0].change, QUARANTINE_DELETED);
+	assert_int_equal(quarantine_told(p->q, item.id, ACTION_DELETED, NULL), 0);
+	assert_int_equal(quarantine_told(p->q, item.id, ACTION_DELETED, NULL), -ENOENT);
+	assert_int_equal(place_count(p->quarantine, ""), 2); /* key, lock */
 }
 
 /* ---- what is refused ---- */
@@ -364,7 +386,7 @@ static void a_file_that_was_renamed_is_followed(void **state)
 	assert_int_equal(quarantine_take(p->q, p->files_fd, "virus", fd, &at, &d, &item, NULL), 0);
 	assert_true(place_has(p, "virus"));
 	assert_false(place_has(p, "deep/fugitive"));
-	assert_int_equal(quarantine_restore(p->q, item.id, NULL, NULL), 0);
+	assert_int_equal(quarantine_restore(p->q, item.id, NULL, 0, NULL), 0);
 	assert_true(place_has(p, "deep/fugitive"));
 	close(fd);
 }
@@ -389,7 +411,7 @@ static void hard_links_keep_their_content_and_are_told(void **state)
 	assert_int_equal(item.links, 1);
 	assert_int_equal(place_ids(p, ids, 4), 2);
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(quarantine_restore(p->q, ids[i], NULL, NULL), 0);
+		assert_int_equal(quarantine_restore(p->q, ids[i], NULL, 0, NULL), 0);
 	assert_true(place_has(p, "virus") && place_has(p, "other"));
 	snapshot_release(&before);
 	snapshot_release(&after);
@@ -442,7 +464,7 @@ static void nothing_is_made_up_for_a_lost_key(void **state)
 	assert_int_equal(rename(aside, key), 0);
 	assert_int_equal(truncate(key, 31), 0);
 	assert_int_equal(quarantine_open(p->quarantine, &QUARANTINE_LIMITS_STANDARD, &other, NULL), -ENOKEY);
-	assert_int_equal(quarantine_restore(p->q, item.id, NULL, NULL), 0); /* who has it open goes on */
+	assert_int_equal(quarantine_restore(p->q, item.id, NULL, 0, NULL), 0); /* who has it open goes on */
 }
 
 static void a_folder_that_others_may_enter_is_refused(void **state)

@@ -146,6 +146,8 @@ int item_become(struct quarantine *q, struct open_item *item, enum item_state s)
 		item->state = s;
 	if (!r)
 		r = q->disk->sync(q->disk->context, q->folder);
+	if (s == ITEM_STATE_END)
+		note_remove(q, item->id);
 	folder_unlock(q);
 	return r;
 }

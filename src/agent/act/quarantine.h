@@ -60,21 +60,25 @@ int quarantine_take(struct quarantine *q, int dirfd, const char *name, int fd, c
 int quarantine_list(
     struct quarantine *q, int (*fn)(void *arg, const struct quarantine_item *item), void *arg, struct err *e);
 
+/* Items that can be given back, and bytes of all there is. */
+int quarantine_usage(struct quarantine *q, int64_t *ret_items, int64_t *ret_bytes);
+
 /* Gives the file back to where it was, or to the absolute path elsewhere: content, owner, mode, times, attributes, with
  * the digest checked before anybody sees it. Never over anything: -EEXIST, unless what is there is this very content
  * (somebody was killed between giving back and forgetting). No link is followed in the folders (-ELOOP). -EBADMSG: the
  * container is damaged. -ENOTSUP: the file system cannot hold an attribute; elsewhere it is then left out. -EBUSY:
- * somebody else is at it. -ENOENT: no such item, or the folder is not there any more. */
-int quarantine_restore(struct quarantine *q, id16 id, const char *elsewhere, struct err *e);
+ * somebody else is at it. -ENOENT: no such item, or the folder is not there any more. task_id: which asked for it; 0:
+ * none. */
+int quarantine_restore(struct quarantine *q, id16 id, const char *elsewhere, int64_t task_id, struct err *e);
 
 /* Forgets it for good. */
-int quarantine_delete(struct quarantine *q, id16 id, struct err *e);
+int quarantine_delete(struct quarantine *q, id16 id, int64_t task_id, struct err *e);
 
-/* What the centre is to be told yet: fn gets the item with detection.action set (quarantined, restored, deleted), the
- * event's id (the same at each repetition) and its time. Once the event is in the spool: quarantine_told. */
+/* What the centre is to be told yet: that an item was taken (a detection), given back or deleted. The event has the
+ * same id at each repetition, so that a spool takes it once. When it is in the spool: quarantine_told with the same
+ * `what`. At most 64 a call; the others come when these have been told. */
 int quarantine_outstanding(struct quarantine *q,
-    int (*fn)(void *arg, const struct quarantine_item *item, const uint8_t event_id[8], int64_t at_us), void *arg,
-    struct err *e);
+    int (*fn)(void *arg, const struct event *e, id16 item, enum detection_action what), void *arg, struct err *e);
 int quarantine_told(struct quarantine *q, id16 id, enum detection_action what, struct err *e);
 
 /* The folder of an absolute path, no component of which may be a link; *ret_name points to the last component in path.

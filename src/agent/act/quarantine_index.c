@@ -254,3 +254,22 @@ int quarantine_list(
 	item_list_release(&l);
 	return r;
 }
+
+static int add_usage(void *arg, const struct item_file *f)
+{
+	int64_t *usage = arg;
+	usage[0] += item_states[f->state].holds;
+	usage[1] += f->st.st_size;
+	return 0;
+}
+
+int quarantine_usage(struct quarantine *q, int64_t *ret_items, int64_t *ret_bytes)
+{
+	int64_t usage[2] = {0};
+	int r = folder_each(q, add_usage, usage);
+	if (r)
+		return r;
+	*ret_items = usage[0];
+	*ret_bytes = usage[1];
+	return 0;
+}

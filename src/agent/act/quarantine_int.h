@@ -7,8 +7,9 @@
  *                                         ID.taken-restored ─(told)─> ID.restored ─(told)─> gone
  *                                         ID.taken-deleted  ─(told)─> ID.deleted  ─(told)─> gone
  *
- * Beside them: key, lock, index. `lock` is held for the short moments in which the folder is looked over or changed;
- * whoever works on a container holds a lock on that, so what is `writing` and can be locked was left by the dead. */
+ * Beside them: key, lock, index, and ID.note of what leaves. `lock` is held for the short moments in which the folder
+ * is looked over or changed; whoever works on a container holds a lock on that, so what is `writing` and can be locked
+ * was left by the dead. */
 #ifndef QUARANTINE_INT_H
 #define QUARANTINE_INT_H
 
@@ -77,6 +78,18 @@ int item_open(struct quarantine *q, id16 id, bool (*wanted)(enum item_state s), 
 void item_close(struct open_item *item);
 /* Renames and syncs; ITEM_STATE_END: removes. */
 int item_become(struct quarantine *q, struct open_item *item, enum item_state s);
+
+/* quarantine_note.c */
+struct note {
+	int64_t task_id; /* 0: none */
+	size_t path_n;   /* where the file is now; 0: nowhere */
+	const void *path;
+};
+int note_write(struct quarantine *q, id16 id, const struct note *note);
+/* *ret points into memory, which is BUF_INIT(NOTE_MEMORY). -ENOENT, -EBADMSG. */
+enum { NOTE_MEMORY = MAX_PATH_BYTES + 256 };
+int note_read(struct quarantine *q, id16 id, struct buf *memory, struct note *ret);
+void note_remove(struct quarantine *q, id16 id); /* whether there is one or not */
 
 /* quarantine_index.c: the items whose content is held, oldest first. The array and all texts are one allocation's
  * affair: item_list_release. */

@@ -20,9 +20,11 @@ static int open_item_of_person(struct quarantine *q, id16 id, struct open_item *
 }
 
 /* What has left is kept as its head alone until the centre has been told; the content is gone at once. */
-static int leave(struct quarantine *q, struct open_item *item, enum item_state s, int64_t head)
+static int leave(struct quarantine *q, struct open_item *item, enum item_state s, int64_t head, const struct note *note)
 {
-	int r = item_become(q, item, s);
+	int r = note_write(q, item->id, note);
+	if (!r)
+		r = item_become(q, item, s);
 	if (!r)
 		r = q->disk->cut(q->disk->context, item->fd, head);
 	return r ? r : q->disk->sync(q->disk->context, item->fd);
@@ -139,7 +141,7 @@ static int open_target(const struct container_facts *f, const char *elsewhere, c
 	return r == -EINVAL ? err_set(e, r, "not an absolute path of a file") : r;
 }
 
-static int restore(struct quarantine *q, struct open_item *item, const char *elsewhere, struct err *e)
+static int restore(struct quarantine *q, struct open_item *item, const char *elsewhere, int64_t task_id, struct err *e)
 {
 	struct container_facts f = CONTAINER_FACTS_INIT;
 	char path[PATH_MAX];
@@ -153,21 +155,23 @@ static int restore(struct quarantine *q, struct open_item *item, const char *els
 		r = open_target(&f, elsewhere, path, &folder, &name, e);
 	if (!r)
 		r = give_back(q, item, &f, folder, name, elsewhere != NULL, e);
-	if (!r)
-		r = leave(q, item, item_states[item->state].restored, head);
+	if (!r) {
+		struct note note = {.task_id = task_id, .path = path, .path_n = strlen(path)};
+		r = leave(q, item, item_states[item->state].restored, head, &note);
+	}
 	if (folder >= 0)
 		close(folder);
 	container_facts_release(&f);
 	return r;
 }
 
-int quarantine_restore(struct quarantine *q, id16 id, const char *elsewhere, struct err *e)
+int quarantine_restore(struct quarantine *q, id16 id, const char *elsewhere, int64_t task_id, struct err *e)
 {
 	struct open_item item;
 	int r = open_item_of_person(q, id, &item, e);
 	if (r)
 		return err_set(e, r, "%s", strerror(-r));
-	r = restore(q, &item, elsewhere, e);
+	r = restore(q, &item, elsewhere, task_id, e);
 	item_close(&item);
 	return r ? err_set(e, r, "%s", strerror(-r)) : 0;
 }
@@ -175,9 +179,10 @@ int quarantine_restore(struct quarantine *q, id16 id, const char *elsewhere, str
 /* ---- deleting ---- */
 
 /* One that cannot be read has nothing that the centre could be told: it goes without. */
-int quarantine_delete(struct quarantine *q, id16 id, struct err *e)
+int quarantine_delete(struct quarantine *q, id16 id, int64_t task_id, struct err *e)
 {
 	struct container_facts f = CONTAINER_FACTS_INIT;
+	struct note note = {.task_id = task_id, .path = ""};
 	struct open_item item;
 	int64_t head;
 	int r = open_item_of_person(q, id, &item, e);
@@ -187,7 +192,7 @@ int quarantine_delete(struct quarantine *q, id16 id, struct err *e)
 	if (r == -EBADMSG)
 		r = item_become(q, &item, ITEM_STATE_END);
 	else if (!r)
-		r = leave(q, &item, item_states[item.state].deleted, head);
+		r = leave(q, &item, item_states[item.state].deleted, head, &note);
 	item_close(&item);
 	container_facts_release(&f);
 	return r ? err_set(e, r, "%s", strerror(-r)) : 0;

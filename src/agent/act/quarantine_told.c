@@ -1,3 +1,4 @@
+#include "path_display.h"
 #include "quarantine_int.h"
 
 #include <errno.h>
@@ -30,14 +31,67 @@ static void event_id(id16 id, enum detection_action what, uint8_t ret[8])
 	memcpy(ret, whole, 8);
 }
 
-typedef int told_fn(void *arg, const struct quarantine_item *item, const uint8_t event_id[8], int64_t at_us);
+typedef int told_fn(void *arg, const struct event *e, id16 item, enum detection_action what);
+
+static void tell_of_taking(struct event *e, const struct quarantine_item *item)
+{
+	e->kind = EVENT_DETECTION;
+	e->at_us = item->taken_us;
+	e->detection = item->detection;
+	e->detection.action = ACTION_QUARANTINED;
+	e->detection.has_item = true;
+	e->detection.item = item->id;
+}
+
+/* `note` may be empty: an item is said to be where it was. */
+static int tell_of_leaving(struct event *e, const struct quarantine_item *item, enum detection_action what,
+    const struct note *note, struct buf *display)
+{
+	const struct detection *d = &item->detection;
+	e->kind = EVENT_QUARANTINE;
+	e->quarantine = (struct quarantine_event){
+	    .change = what == ACTION_RESTORED ? QUARANTINE_RESTORED : QUARANTINE_DELETED,
+	    .item = item->id,
+	    .name = d->name,
+	    .path = d->path,
+	    .why = "",
+	    .task_id = note->task_id};
+	memcpy(e->quarantine.sha256, d->sha256, SHA256_BYTES);
+	if (!note->path_n)
+		return 0;
+	int r = path_display(display, note->path, note->path_n);
+	e->quarantine.path = (struct os_path){
+	    .form = PATH_BYTES, .raw = note->path, .n = note->path_n, .display = buf_str(display)};
+	return r;
+}
+
+static int tell_item(
+    struct quarantine *q, const struct item_file *file, const struct quarantine_item *item, told_fn *fn, void *arg)
+{
+	enum detection_action what = item_states[file->state].event;
+	struct buf memory = BUF_INIT(NOTE_MEMORY), display = BUF_INIT(MAX_DISPLAY);
+	struct event e = {.at_us = (int64_t)file->st.st_mtim.tv_sec * 1000000 + file->st.st_mtim.tv_nsec / 1000};
+	struct note note = {0};
+	int r = 0;
+	event_id(file->id, what, e.id);
+	if (what == ACTION_QUARANTINED) {
+		tell_of_taking(&e, item);
+	} else {
+		r = note_read(q, file->id, &memory, &note);
+		if (!r || r == -ENOENT || r == -EBADMSG)
+			r = tell_of_leaving(&e, item, what, &note, &display);
+	}
+	if (!r)
+		r = fn(arg, &e, file->id, what);
+	buf_release(&memory);
+	buf_release(&display);
+	return r;
+}
 
 static int tell(struct quarantine *q, const struct item_file *file, told_fn *fn, void *arg)
 {
 	struct container_facts f = CONTAINER_FACTS_INIT;
-	enum detection_action what = item_states[file->state].event;
 	char name[ITEM_NAME];
-	uint8_t id[8];
 	int64_t content;
 	item_name(file->id, file->state, name);
 	int fd = openat(q->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -45,15 +99,10 @@ static int tell(struct quarantine *q, const struct item_file *file, told_fn *fn,
 		return errno == ENOENT ? 0 : -errno; /* has just become something else */
 	int r = container_read(fd, &q->keys, file->id, &f, &content);
 	close(fd);
-	if (!r) {
-		f.item.stored_bytes = file->st.st_size;
-		f.item.detection.action = what;
-		event_id(file->id, what, id);
-		int64_t changed = (int64_t)file->st.st_mtim.tv_sec * 1000000 + file->st.st_mtim.tv_nsec / 1000;
-		r = fn(arg, &f.item, id, what == ACTION_QUARANTINED ? f.item.taken_us : changed);
-	} else if (r == -EBADMSG) {
+	if (!r)
+		r = tell_item(q, file, &f.item, fn, arg);
+	else if (r == -EBADMSG)
 		r = 0; /* damaged: nothing can be said of it, and a list shows it */
-	}
 	container_facts_release(&f);
 	return r;
 }

@@ -47,7 +47,6 @@ int control_refused(struct ipc_reader *r, struct err *e)
 	return err_set(e, -(int)code, "%s", why);
 }
 
-/* Sends c->request; *ret stands behind the type of the answer that was wanted. */
 static int ask_with(struct control *c, const int *fds, size_t n, int timeout_ms, enum control_message want,
     struct ipc_reader *ret, struct err *e)
 {
@@ -65,12 +64,12 @@ static int ask_with(struct control *c, const int *fds, size_t n, int timeout_ms,
 	return type == want ? 0 : err_set(e, -EBADMSG, "the agent's answer is broken");
 }
 
-static int ask(struct control *c, int timeout_ms, enum control_message want, struct ipc_reader *ret, struct err *e)
+int control_ask(struct control *c, int timeout_ms, enum control_message want, struct ipc_reader *ret, struct err *e)
 {
 	return ask_with(c, NULL, 0, timeout_ms, want, ret, e);
 }
 
-static int ended(const struct ipc_reader *r, struct err *e)
+int control_ended(const struct ipc_reader *r, struct err *e)
 {
 	return ipc_end(r) ? err_set(e, -EBADMSG, "the agent's answer is broken") : 0;
 }
@@ -83,11 +82,11 @@ int control_enrol(struct control *c, const char *server, const char *agents_serv
 	ipc_put_text(&c->request, server);
 	ipc_put_text(&c->request, agents_server);
 	ipc_put_text(&c->request, token);
-	int r = ask(c, timeout_ms, CONTROL_ENROLLED, &answer, e);
+	int r = control_ask(c, timeout_ms, CONTROL_ENROLLED, &answer, e);
 	if (r)
 		return r;
 	id16 machine = ipc_get_id(&answer);
-	r = ended(&answer, e);
+	r = control_ended(&answer, e);
 	if (!r)
 		*ret_machine = machine;
 	return r;
@@ -97,7 +96,7 @@ int control_status(struct control *c, const struct control_fact **ret, size_t *r
 {
 	struct ipc_reader answer;
 	ipc_begin(&c->request, CONTROL_STATUS);
-	int r = ask(c, LOCAL_TIMEOUT_MS, CONTROL_FACTS, &answer, e);
+	int r = control_ask(c, LOCAL_TIMEOUT_MS, CONTROL_FACTS, &answer, e);
 	if (r)
 		return r;
 	size_t n = ipc_get_u32(&answer);
@@ -107,7 +106,7 @@ int control_status(struct control *c, const struct control_fact **ret, size_t *r
 		c->facts[i].name = ipc_get_text(&answer, CONTROL_MAX_FACT);
 		c->facts[i].value = ipc_get_text(&answer, CONTROL_MAX_FACT);
 	}
-	r = ended(&answer, e);
+	r = control_ended(&answer, e);
 	if (r)
 		return r;
 	*ret = c->facts;
@@ -123,11 +122,11 @@ int control_add_detection(struct control *c, const uint8_t id[8], int64_t at_us,
 	memcpy(event.id, id, sizeof event.id);
 	ipc_begin(&c->request, CONTROL_DETECTION);
 	ipc_put_event(&c->request, &event);
-	int r = ask(c, LOCAL_TIMEOUT_MS, CONTROL_RECEIPT, &answer, e);
+	int r = control_ask(c, LOCAL_TIMEOUT_MS, CONTROL_RECEIPT, &answer, e);
 	if (r)
 		return r;
 	struct control_receipt receipt = {.stream = ipc_get_id(&answer), .seq = ipc_get_i64(&answer)};
-	r = ended(&answer, e);
+	r = control_ended(&answer, e);
 	if (!r)
 		*ret = receipt;
 	return r;
@@ -137,8 +136,8 @@ static int ask_plainly(struct control *c, enum control_message what, int timeout
 {
 	struct ipc_reader answer;
 	ipc_begin(&c->request, what);
-	int r = ask(c, timeout_ms, CONTROL_DONE, &answer, e);
-	return r ? r : ended(&answer, e);
+	int r = control_ask(c, timeout_ms, CONTROL_DONE, &answer, e);
+	return r ? r : control_ended(&answer, e);
 }
 
 int control_sync(struct control *c, int timeout_ms, struct err *e)
@@ -165,7 +164,7 @@ int control_scan_file(struct control *c, int fd, int timeout_ms, struct scan_res
 	if (r)
 		return r;
 	pool_get_result(&answer, &result);
-	r = ended(&answer, e);
+	r = control_ended(&answer, e);
 	if (!r)
 		*ret = result;
 	return r;

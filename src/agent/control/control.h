@@ -7,9 +7,11 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
+#include "allow_set.h"
 #include "err.h"
 #include "event.h"
 #include "ids.h"
+#include "quarantine_item.h"
 #include "scan_result.h"
 #include "sweep_messages.h"
 
@@ -70,6 +72,21 @@ struct control_watcher {
 };
 int control_scan(struct control *c, const struct control_scan *scan, const struct control_watcher *w,
     enum scan_end *ret_end, char *ret_why, struct err *e);
+/* What is in quarantine, oldest first, until fn returns something else than 0, which is returned. What it is given
+ * lives until it returns. */
+int control_quarantine_list(
+    struct control *c, int (*fn)(void *arg, const struct quarantine_item *item), void *arg, struct err *e);
+/* act/quarantine.h says what comes back. elsewhere: an absolute path, or NULL. allow, if not NULL: the content is put
+ * on the allow list first (until_us and reason; the rest is the agent's affair), else the next scan finds it again. */
+int control_quarantine_restore(
+    struct control *c, id16 id, const char *elsewhere, const struct allow_item *allow, struct err *e);
+int control_quarantine_delete(struct control *c, id16 id, struct err *e);
+
+/* This computer's own allow list; what the centre allows is not in it. */
+int control_allow_list(
+    struct control *c, int (*fn)(void *arg, const struct allow_item *item), void *arg, struct err *e);
+int control_allow_add(struct control *c, const struct allow_item *item, struct err *e);
+int control_allow_remove(struct control *c, const uint8_t sha256[SHA256_BYTES], struct err *e);
 
 /* Syncs now and delivers what waits; comes back when that is done or has failed. */
 int control_sync(struct control *c, int timeout_ms, struct err *e);

@@ -131,6 +131,7 @@ static int start(struct parent *p)
 	if (r)
 		return fail("cannot start", r);
 	rnd_bytes(p->start_id, sizeof p->start_id);
+	parent_quarantine_start(p);
 	parent_collect(p);
 	p->link.phase = LINK_DOWN;
 	p->link.start_at_us = clock_mono_us();
@@ -181,9 +182,10 @@ static short wanted(const struct ipc_channel *c, bool read)
 	return (short)((read ? POLLIN : 0) | (ipc_channel_wants_write(c) ? POLLOUT : 0));
 }
 
-enum { FIXED_FDS = 3 + MAX_CLIENTS + SCAN_CLASS_END };
+/* fds[0] signals, [1] listener, [2] link, [3] who works on the quarantine, [4 …] clients, then the sweeps', then
+ * khien-scan's; -1 is passed over by poll. */
+enum { FIRST_CLIENT = 4, FIRST_SWEEP = FIRST_CLIENT + MAX_CLIENTS, FIXED_FDS = FIRST_SWEEP + SCAN_CLASS_END };
 
-/* fds[0] signals, [1] listener, [2] link, [3 …] clients, then the sweeps', then khien-scan's; -1 is passed over by poll. */
 static size_t fill(const struct parent *p, struct pollfd *fds)
 {
 	fds[0] = (struct pollfd){p->signals, POLLIN, 0};
@@ -191,14 +193,15 @@ static size_t fill(const struct parent *p, struct pollfd *fds)
 	fds[2] = (struct pollfd){-1, 0, 0};
 	if (p->link.channel && p->link.phase != LINK_DYING)
 		fds[2] = (struct pollfd){ipc_channel_fd(p->link.channel), wanted(p->link.channel, true), 0};
+	fds[3] = parent_quarantine_poll(p);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		const struct client *c = &p->clients[i];
-		fds[3 + i] = (struct pollfd){-1, 0, 0};
+		fds[FIRST_CLIENT + i] = (struct pollfd){-1, 0, 0};
 		if (c->channel)
-			fds[3 + i] = (struct pollfd){
+			fds[FIRST_CLIENT + i] = (struct pollfd){
 			    ipc_channel_fd(c->channel), wanted(c->channel, c->waits == WAITS_FOR_NOTHING), 0};
 	}
-	parent_sweep_fill(p, fds + 3 + MAX_CLIENTS);
+	parent_sweep_fill(p, fds + FIRST_SWEEP);
 	return FIXED_FDS + parent_scan_fill(p, fds + FIXED_FDS);
 }
 
@@ -246,14 +249,18 @@ static int turn(struct parent *p)
 	if (fds[0].revents)
 		handle_signals(p);
 	serve_link(p, fds[2].revents);
-	serve_clients(p, fds + 3);
-	parent_sweep_serve(p, fds + 3 + MAX_CLIENTS);
+	if (fds[3].revents)
+		parent_quarantine_readable(p);
+	serve_clients(p, fds + FIRST_CLIENT);
+	parent_sweep_serve(p, fds + FIRST_SWEEP);
 	if (fds[1].revents)
 		parent_control_accept(p);
 	int64_t now = clock_mono_us();
 	parent_scan_serve(p, fds + FIXED_FDS, n - FIXED_FDS, now);
-	if (now >= p->collect_at_us)
+	if (now >= p->collect_at_us) {
 		parent_collect(p);
+		parent_quarantine_changed(p);
+	}
 	parent_link_tick(p, now);
 	parent_scan_tick(p, now);
 	notify_alive(&p->notify, now);
@@ -286,6 +293,7 @@ static void release(struct parent *p)
 	parent_sweep_release(p);
 	parent_scan_close(p);
 	parent_events_release(p);
+	parent_quarantine_release(p);
 	inventory_free(p->texts);
 	identity_wipe(&p->identity);
 	buf_wipe(&p->out);
@@ -298,7 +306,8 @@ static void release(struct parent *p)
 
 int main(int argc, char **argv)
 {
-	static struct parent p = {.state_folder = -1, .root_folder = -1, .lock = -1, .listener = -1, .signals = -1};
+	static struct parent p = {
+	    .state_folder = -1, .root_folder = -1, .lock = -1, .listener = -1, .signals = -1, .quarantine.pipe = -1};
 	TAILQ_INIT(&p.events);
 	p.out = BUF_INIT(MAX_IPC_MESSAGE);
 	p.facts = BUF_INIT(MAX_IPC_MESSAGE);

@@ -264,6 +264,18 @@ static int request_scan(struct parent *p, struct client *c, struct ipc_reader *r
 	parent_sweep_ask(p, c, r);
 	return 0;
 }
+/* Each of them is a message that the process which does it reads. */
+#define PASSED_ON(name, type)                                                                                          \
+	static int name(struct parent *p, struct client *c, struct ipc_reader *r)                                      \
+	{                                                                                                              \
+		return parent_quarantine_request(p, c, type, r);                                                       \
+	}
+PASSED_ON(request_quarantine_list, CONTROL_QUARANTINE_LIST)
+PASSED_ON(request_quarantine_restore, CONTROL_QUARANTINE_RESTORE)
+PASSED_ON(request_quarantine_delete, CONTROL_QUARANTINE_DELETE)
+PASSED_ON(request_allow_list, CONTROL_ALLOW_LIST)
+PASSED_ON(request_allow_add, CONTROL_ALLOW_ADD)
+PASSED_ON(request_allow_remove, CONTROL_ALLOW_REMOVE)
 
 static int (*const requests[CONTROL_REQUEST_END])(struct parent *p, struct client *c, struct ipc_reader *r) = {
     [CONTROL_ENROL] = request_enrol,
@@ -274,6 +286,12 @@ static int (*const requests[CONTROL_REQUEST_END])(struct parent *p, struct clien
     [CONTROL_SCAN_FILE] = request_scan_file,
     [CONTROL_SIGNATURES] = request_signatures,
     [CONTROL_SCAN] = request_scan,
+    [CONTROL_QUARANTINE_LIST] = request_quarantine_list,
+    [CONTROL_QUARANTINE_RESTORE] = request_quarantine_restore,
+    [CONTROL_QUARANTINE_DELETE] = request_quarantine_delete,
+    [CONTROL_ALLOW_LIST] = request_allow_list,
+    [CONTROL_ALLOW_ADD] = request_allow_add,
+    [CONTROL_ALLOW_REMOVE] = request_allow_remove,
 };
 
 /* One request at a time: a client that waits is not read, so that its next one stays in the socket. */

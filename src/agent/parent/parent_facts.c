@@ -4,6 +4,7 @@
 #include "hardware_read.h"
 #include "ipc_model.h"
 #include "log.h"
+#include "quarantine.h"
 #include "str.h"
 #include "version.h"
 
@@ -56,6 +57,8 @@ static void find_problems(struct parent *p)
 		add_problem(p, "the disk takes no more events");
 	if (p->link.phase == LINK_UP && p->link.ready.spool_missing)
 		add_problem(p, "%" PRId64 " events on the disk were damaged and are lost", p->link.ready.spool_missing);
+	if (*p->quarantine.problem)
+		add_problem(p, "%s", p->quarantine.problem);
 	if (*p->policy_problem)
 		add_problem(p, "%s", p->policy_problem);
 	p->state.problems = p->problems;
@@ -172,6 +175,15 @@ static void put_link(struct parent *p, struct list *l)
 	put_sandbox(p, l);
 }
 
+static void put_quarantine(struct parent *p, struct list *l)
+{
+	int64_t items, bytes;
+	if (!p->quarantine.q || quarantine_usage(p->quarantine.q, &items, &bytes))
+		return;
+	fact_number(l, "in quarantine", items);
+	fact_number(l, "quarantine bytes", bytes);
+}
+
 /* On one line, for whoever reads lines. */
 static void put_problems(const struct parent *p, struct list *l)
 {
@@ -202,6 +214,7 @@ void parent_put_facts(struct parent *p, struct buf *out)
 	put_who(p, &l);
 	put_link(p, &l);
 	parent_scan_facts(p, list_fact, &l);
+	put_quarantine(p, &l);
 	fact_number(&l, "policy version", p->identity.policy.version);
 	fact_number(&l, "sync interval", parent_setting(p, SETTING_SYNC_INTERVAL_S));
 	put_problems(p, &l);

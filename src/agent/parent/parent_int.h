@@ -18,6 +18,7 @@
 #include "link_messages.h"
 #include "parent_events.h"
 #include "parent_scan.h"
+#include "parent_quarantine.h"
 #include "notify.h"
 #include "parent_sweep.h"
 
@@ -43,16 +44,18 @@ enum waits {
 	WAITS_FOR_ENROLMENT,
 	WAITS_FOR_SYNC,
 	WAITS_FOR_GOODBYE,
+	WAITS_FOR_WORK,
 	WAITS_FOR_RESULT,
 	WAITS_FOR_SIGNATURES,
-	WAITS_FOR_SCAN
+	WAITS_FOR_SCAN,
 };
 
 struct client {
 	struct ipc_channel *channel; /* NULL: free */
 	enum waits waits;
 	int64_t ticket;
-	struct buf asked; /* WAITS_FOR_RECEIPT: the LINK_ADD, to be asked again of the next link */
+	/* WAITS_FOR_RECEIPT: the LINK_ADD, to be asked again of the next link; WAITS_FOR_WORK: the request */
+	struct buf asked;
 	struct parent *parent;
 	int content; /* WAITS_FOR_RESULT: else -1 */
 };
@@ -108,6 +111,7 @@ struct parent {
 	int64_t next_ticket;
 	TAILQ_HEAD(, waiting_event) events; /* parent_events.c */
 	size_t n_events;
+	struct quarantine_works quarantine;
 	struct buf out; /* a message being made */
 	struct notify notify;
 	bool stopping;
@@ -142,9 +146,11 @@ int parent_answer_task(struct parent *p, struct ipc_reader *r);
 /* What an executor of a task says of it. */
 struct task_reply {
 	enum task_outcome outcome;
+	bool later;       /* the executor tells it by parent_task_tell, before the link's next task */
 	char why[256];    /* TASK_WAS_REFUSED: refused or failed */
 	struct buf facts; /* u32 n, n × (text name, text value), as parent_put_facts writes them; empty: none */
 };
+void parent_task_tell(struct parent *p, int64_t task, const struct task_reply *reply);
 void parent_task_refuse(struct task_reply *reply, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* parent_control.c */

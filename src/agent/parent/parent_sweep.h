@@ -54,7 +54,7 @@ struct sweeps {
 	struct sweep_job queue[MAX_QUEUED_SCANS]; /* background: the first is under way, or the next */
 	size_t n_queue;
 	struct sweep_job foreground; /* what a person waits for, or has interrupted (end == SCAN_INTERRUPTED) */
-	int64_t scheduled_us;       /* up to when the schedule was looked at; real time */
+	int64_t scheduled_us;        /* up to when the schedule was looked at; real time */
 	int64_t next_number, save_at_us;
 };
 

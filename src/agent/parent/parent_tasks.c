@@ -34,12 +34,15 @@ static void collect_status(struct parent *p, const struct task *t, const struct 
 }
 
 /* Called with arguments that are of the kind. Does it, refuses it, or starts it (TASK_WAS_STARTED; the event that tells
- * its end then names the task). Must not wait. */
+ * its end then names the task). Must not wait: what takes
+ * seconds is told later, what takes longer is started. */
 static void (*const executors[TASK_KIND_END])(
     struct parent *p, const struct task *t, const struct task_args *a, struct task_reply *reply) = {
     [TASK_REPORT_NOW] = report_now,
     [TASK_COLLECT_STATUS] = collect_status,
     [TASK_SCAN] = parent_sweep_task,
+    [TASK_QUARANTINE_RESTORE] = parent_quarantine_task,
+    [TASK_QUARANTINE_DELETE] = parent_quarantine_task,
 };
 
 static void execute(struct parent *p, const struct task *t, const struct task_args *a, struct task_reply *reply)
@@ -55,10 +58,10 @@ static void execute(struct parent *p, const struct task *t, const struct task_ar
 		executors[t->kind](p, t, a, reply);
 }
 
-static void tell(struct parent *p, const struct task *t, const struct task_reply *reply)
+void parent_task_tell(struct parent *p, int64_t task, const struct task_reply *reply)
 {
 	ipc_begin(&p->out, LINK_TASK_DONE);
-	ipc_put_i64(&p->out, t->id);
+	ipc_put_i64(&p->out, task);
 	ipc_put_u8(&p->out, (uint8_t)reply->outcome);
 	ipc_put_text(&p->out, reply->why);
 	if (reply->facts.n)
@@ -82,7 +85,8 @@ int parent_answer_task(struct parent *p, struct ipc_reader *r)
 	const char *kind = task_kind_name(t.kind);
 	log_info("task", "id", log_num(t.id), "kind", kind ? kind : "unknown", "refused", *reply.why ? reply.why : NULL,
 	    NULL);
-	tell(p, &t, &reply);
+	if (!reply.later)
+		parent_task_tell(p, t.id, &reply);
 	buf_release(&reply.facts);
 	return 0;
 }
