@@ -1,4 +1,5 @@
 #include "sweep_messages.h"
+#include "ipc.h"
 #include "ipc_model.h"
 
 #include <errno.h>

@@ -4,12 +4,14 @@
 #define SWEEP_MESSAGES_H
 
 #include "event.h"
-#include "ipc.h"
 #include "scan_result.h"
 #include "task.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct buf;
+struct ipc_reader;
 
 enum sweep_message {
 	/* parent → sweep */
