@@ -1,6 +1,7 @@
 /* What is written down of scans, when the schedule wants one, and when a scan rests. */
 #include "clock.h"
 #include "file.h"
+#include "ipc.h"
 #include "pace.h"
 #include "parent_sweep.h"
 #include "str.h"
@@ -114,6 +115,58 @@ static void a_list_cut_or_altered_anywhere_is_refused(void **state)
 	}
 	clear(&s);
 	buf_release(&whole);
+}
+
+/* ---- the words between parent and sweep ---- */
+
+static void what_is_said_is_heard(void **state)
+{
+	struct buf m = BUF_INIT(MAX_IPC_MESSAGE);
+	struct ipc_reader r;
+	uint16_t type;
+	struct sweep_begin b = {.extent = SCAN_CUSTOM,
+	    .background = true,
+	    .removable = true,
+	    .cpu_percent = 30,
+	    .max_file_bytes = 1 << 20,
+	    .file_s = 60,
+	    .state = "/var/x",
+	    .n_paths = 2,
+	    .paths = {"/a", "/b\xff"}};
+	struct sweep_begin c;
+	(void)state;
+	b.before.files = 7;
+	b.before.position = "/a/3";
+	b.before.position_n = 4;
+	ipc_begin(&m, SWEEP_BEGIN);
+	sweep_put_begin(&m, &b);
+	assert_int_equal(m.error, 0);
+	assert_int_equal(ipc_open(&r, m.p, m.n, &type), 0);
+	sweep_get_begin(&r, &c);
+	assert_int_equal(ipc_end(&r), 0);
+	assert_int_equal(c.n_paths, 2);
+	assert_string_equal(c.paths[1], "/b\xff");
+	assert_string_equal(c.state, "/var/x");
+	assert_true(c.background && c.removable && !c.quarantine);
+	assert_int_equal(c.before.files, 7);
+	assert_memory_equal(c.before.position, "/a/3", 4);
+	for (size_t n = 2; n < m.n; n++) { /* cut anywhere: refused, never half */
+		assert_int_equal(ipc_open(&r, m.p, n, &type), 0);
+		sweep_get_begin(&r, &c);
+		assert_int_equal(ipc_end(&r), -EBADMSG);
+	}
+	struct sweep_found f = {.verdict = SCAN_INFECTED, .stopped = 2, .why = "full"}, g;
+	f.detection = (struct detection){.engine = "clamav", .name = "N", .type = "", .action = ACTION_FAILED};
+	f.detection.path = (struct os_path){.form = PATH_BYTES, .n = 2, .raw = "/x", .display = "/x"};
+	ipc_begin(&m, SWEEP_FOUND);
+	sweep_put_found(&m, &f);
+	assert_int_equal(ipc_open(&r, m.p, m.n, &type), 0);
+	sweep_get_found(&r, &g);
+	assert_int_equal(ipc_end(&r), 0);
+	assert_string_equal(g.detection.name, "N");
+	assert_int_equal(g.stopped, 2);
+	assert_string_equal(g.why, "full");
+	buf_release(&m);
 }
 
 /* ---- the schedule ---- */
@@ -234,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(the_list_of_scans_survives, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_list_cut_or_altered_anywhere_is_refused, set_up, tear_down),
+	    cmocka_unit_test(what_is_said_is_heard),
 	    cmocka_unit_test(the_schedule_is_the_clock_on_the_wall),
 	    cmocka_unit_test_setup_teardown(a_scan_rests_on_battery_and_when_memory_is_short, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_was_used_is_paid_back, set_up, tear_down),

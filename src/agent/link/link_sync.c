@@ -338,14 +338,18 @@ static void take_answer(struct link *l, const struct sync_down *d)
 	l->confirmed_hardware = l->sent_hardware;
 	l->confirmed_state = l->sent_state;
 	l->need = d->need;
-	/* behind one that was not held comes one that is: only while a sync is held can the centre say anything */
-	l->call_at_us = l->need || l->hurry || l->sent_at_once ? 0 : now + d->next_s * US_PER_S;
+	/* behind one that was not held, or that ended early because there was news, comes one that is held: only then can
+	 * the centre say the next thing at once */
+	bool news = d->policy_json || d->n_tasks || d->anchors;
+	l->call_at_us = l->need || l->hurry || l->sent_at_once || news ? 0 : now + d->next_s * US_PER_S;
 	take_epoch(l, d->epoch);
 	if (l->need)
 		l->call_at_us = 0;
 	link_compare_streams(l, d);
 	if (d->anchors)
 		link_take_anchors(l, d->anchors);
+	if (d->anchors && d->anchors->version > l->anchors.version) /* refused: it will come each time */
+		l->call_at_us = now + link_interval_us(l);
 	link_set_error(l, "%s", "");
 	take_policy(l, d);
 	link_take_tasks(l, d);

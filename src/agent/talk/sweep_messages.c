@@ -61,7 +61,7 @@ void sweep_put_begin(struct buf *m, const struct sweep_begin *v)
 	ipc_put_i64(m, v->file_s);
 	put_path(m, v->state);
 	sweep_put_progress(m, &v->before);
-	ipc_put_u32(m, (uint32_t)v->n_paths);
+	ipc_put_u8(m, (uint8_t)v->n_paths);
 	for (size_t i = 0; i < v->n_paths; i++)
 		put_path(m, v->paths[i]);
 }
