@@ -28,12 +28,12 @@ extern char **environ;
 	}
 
 static const struct option_row load_options[] = {
-    {"PATH", NULL, VALUE_LIST, OPTION_WORD | OPTION_NEEDED | OPTION_REST, NULL,
-        P("tệp hoặc thư mục mẫu", "files of signatures, or folders of them")},
     FOLDER_OPTION,
     {"scanner", NULL, VALUE_TEXT, 0, "/usr/libexec/khien/khien-scan",
         P("chương trình thử mẫu trước khi dùng", "the program that tries them before they are used")},
     {"untried", NULL, VALUE_FLAG, 0, NULL, P("không thử", "they are not tried")},
+    {"PATH", NULL, VALUE_LIST, OPTION_WORD | OPTION_NEEDED | OPTION_REST, NULL,
+        P("tệp hoặc thư mục mẫu", "files of signatures, or folders of them")},
     END_OPTIONS,
 };
 
@@ -106,9 +106,9 @@ static enum cli_exit load(struct cli *c)
 }
 
 static const struct option_row show_options[] = {
+    FOLDER_OPTION,
     {"DIGEST", NULL, VALUE_LIST, OPTION_WORD | OPTION_REST, NULL,
         P("MD5, SHA-1 hoặc SHA-256 để tra", "MD5, SHA-1 or SHA-256 to look up")},
-    FOLDER_OPTION,
     END_OPTIONS,
 };
 
