@@ -212,6 +212,19 @@ static void without_a_temporary_folder_nothing_is_clean(void **state)
 	unload(&g, p);
 }
 
+static void the_smallest_files_are_clean(void **state)
+{
+	struct generation g;
+	(void)state;
+	struct pipeline *p = load_body(&g);
+	for (size_t n = 0; n < 64; n++)
+		assert_int_equal(
+		    generation_scan(&g, p, "MZ34567890 a few words that are no file of any kind 7890123456789", n)
+		        .verdict,
+		    SCAN_CLEAN);
+	unload(&g, p);
+}
+
 static size_t pack(const void *p, size_t n, uint8_t *dst, size_t room)
 {
 	z_stream z = {
@@ -336,6 +349,7 @@ int main(void)
 	    cmocka_unit_test(an_allowed_inner_file_is_let_be),
 	    cmocka_unit_test(databases_that_do_not_load_are_named),
 	    cmocka_unit_test(without_a_temporary_folder_nothing_is_clean),
+	    cmocka_unit_test(the_smallest_files_are_clean),
 	    cmocka_unit_test(a_full_temporary_folder_is_told),
 	    cmocka_unit_test(what_exceeds_limits_is_told),
 	    cmocka_unit_test(truncated_files_are_survived),
