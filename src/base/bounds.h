@@ -37,6 +37,7 @@ enum {
 	MAX_SIGNATURE_NAME = 255,         /* bytes; the longest of ClamAV's has 120 */
 	MAX_SIGNATURE_LINE = 8191,        /* bytes of a line of a file of hashes: libclamav's own bound */
 	MAX_IGNORED_SIGNATURES = 1 << 18, /* names in .ign and .ign2: a thousand times what ClamAV has */
+	MAX_DIVERSIONS = 1 << 16,         /* of dpkg; a Debian with everything installed has some hundred */
 	MAX_MANIFEST = 2 << 20,           /* bytes: MAX_SIGNATURE_FILES lines with long names */
 	MAX_IMAGE_ENTRIES = 100 << 20,    /* of an image: twelve times what is known today; its offsets have 32 bits */
 	MAX_IMAGE_NAMES = 1 << 30,        /* bytes of an image's names */
