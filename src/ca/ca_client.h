@@ -37,8 +37,8 @@ int ca_sign_server(struct ca_client *c, const char *csr_pem, const char *names, 
 struct ca_trust {
 	int64_t version;
 	int64_t generation; /* that signs */
-	char *issuers_pem;  /* what a server sends behind its certificate: cross-signed ones, newest first, and the root
-	                       last */
+	char *issuers_pem;  /* what a server sends behind its certificate: cross-signed ones, newest first, the roots of
+	                       older generations that are trusted, and the root last */
 	char *root_pem;     /* of the generation that signs: the root that tokens pin */
 	char *anchors_pem;  /* roots of all generations that are not retired: client CAs, and the anchor "agents-ca" */
 };

@@ -299,7 +299,7 @@ int ca_house_retire(struct ca_house *h, int64_t generation, struct err *e)
 		h->v[i].state = CA_RETIRED;
 		return settle(h, &before, e);
 	}
-	return err_set(e, -ENOENT, "there is no generation %lld", (long long)generation);
+	return err_set(e, -EINVAL, "there is no generation %lld", (long long)generation);
 }
 
 int ca_house_issuer(const struct ca_house *h, struct ca_issuer *ret, struct err *e)
@@ -311,16 +311,20 @@ int ca_house_issuer(const struct ca_house *h, struct ca_issuer *ret, struct err 
 }
 
 /* Behind a server's certificate: the way from the generation that signs back to older ones, whose anchors an agent that
- * was off for long still has, and the root last. A client that builds its chain takes the first issuer that fits, so
- * the cross-signed ones come first. A retired generation's agents may still learn where they are. */
+ * was off for long still has; the older roots, which tokens made before a rotation pin; and the root last. A client
+ * that builds its chain takes the first issuer that fits, so the cross-signed ones come first. A retired generation's
+ * agents may still learn where they are. */
 static int add_issuers(const struct ca_house *h, const struct ca_house_generation *signing, struct buf *b)
 {
 	int r = 0;
-	size_t left = MAX_CHAIN - 2;
-	for (size_t i = (size_t)(signing - h->v) + 1; !r && left && i-- > 0; left--) {
-		if (!h->v[i].cross)
-			break;
+	size_t left = MAX_CHAIN - 2, at = (size_t)(signing - h->v);
+	for (size_t i = at + 1; !r && left && i-- > 0 && h->v[i].cross; left--)
 		r = pki_cert_write(h->v[i].cross, b);
+	for (size_t i = at; !r && left && i-- > 0;) {
+		if (h->v[i].state != CA_TRUSTED)
+			continue;
+		r = pki_cert_write(h->v[i].root, b);
+		left--;
 	}
 	return r ? r : pki_cert_write(signing->root, b);
 }

@@ -54,6 +54,11 @@ const char *api_agent_socket(struct cli *c)
 	return c->api->config.agent[0] ? c->api->config.agent : "/var/lib/khien/agent/control.sock";
 }
 
+const char *api_ca_socket(struct cli *c)
+{
+	return !api_config(c) && c->api->config.ca_socket[0] ? c->api->config.ca_socket : NULL;
+}
+
 static void read_token(struct cli_api *a)
 {
 	struct buf b = BUF_INIT(MAX_BEARER);

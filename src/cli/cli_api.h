@@ -28,6 +28,7 @@ enum cli_exit api_become(struct cli *c, const char *bearer);
 enum cli_exit api_token_file(struct cli *c, const char **ret);
 enum cli_exit api_config(struct cli *c); /* reads it; told when there is none */
 const char *api_agent_socket(struct cli *c);
+const char *api_ca_socket(struct cli *c); /* NULL: not on this host, as far as the configuration says */
 
 void api_close(struct cli *c);
 

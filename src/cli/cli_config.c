@@ -98,6 +98,8 @@ static int take(struct cli_config *c, const char *path, const char *key, const c
 		return beside(path, value, c->token, sizeof c->token);
 	if (str_eq(key, "agent"))
 		return beside(path, value, c->agent, sizeof c->agent);
+	if (str_eq(key, "ca_socket"))
+		return beside(path, value, c->ca_socket, sizeof c->ca_socket);
 	return -ENOENT;
 }
 

@@ -3,6 +3,7 @@
  *   ca     file with the CA's certificates (PEM)
  *   token  file that holds the bearer; sign-in writes it
  *   agent  control socket of the agent on this computer
+ *   ca_socket  khien-ca's socket, on its own host
  * Files are relative to the configuration's folder. */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
@@ -15,7 +16,7 @@ enum { MAX_CLI_PATH = 4096 };
 struct cli_config {
 	char host[256];
 	uint16_t port;
-	char ca[MAX_CLI_PATH], token[MAX_CLI_PATH], agent[MAX_CLI_PATH]; /* "" where not named */
+	char ca[MAX_CLI_PATH], token[MAX_CLI_PATH], agent[MAX_CLI_PATH], ca_socket[MAX_CLI_PATH]; /* "" where not named */
 };
 
 /* -ENOENT: no such file; -EPERM: it, or its folder, may be written by others, so that it may name other files than its

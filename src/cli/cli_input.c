@@ -61,20 +61,42 @@ enum cli_exit cli_read_secret(const struct cli *c, struct phrase what, char *dst
 	    SAY(c, "cần một dòng trên đầu vào chuẩn: %s", "a line is expected on standard input: %s"), say(c, what));
 }
 
+static size_t lines_in(const char *p, size_t n)
+{
+	size_t lines = 0;
+
+	for (const char *end = p + n; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		lines++;
+	return lines;
+}
+
+/* What comes is one more piece that does not fit. */
+static enum cli_exit too_long(const struct cli *c, const char *path, const struct buf *b, const char *piece)
+{
+	size_t line = 1 + (b->n ? lines_in(b->p, b->n) : 0) + lines_in(piece, b->max - b->n);
+
+	return cli_fail(c, CLI_FAILED,
+	    SAY(c, "%s: dòng %zu: quá dài, chỉ nhận tối đa %zu byte; không có gì được gửi đi",
+	        "%s: line %zu: too long, at most %zu bytes are taken; nothing was sent"),
+	    path, line, b->max);
+}
+
 enum cli_exit cli_read_file(const struct cli *c, const char *path, struct buf *b)
 {
 	int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO, r = fd < 0 ? -errno : 0;
 	char piece[16384];
+	ssize_t got = 1;
 
-	while (!r) {
-		ssize_t got = read(fd, piece, sizeof piece);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got == 0)
-			break;
-		r = got < 0 ? -errno : buf_add(b, piece, (size_t)got);
+	while (!r && got) {
+		got = read(fd, piece, sizeof piece);
+		if (got > 0)
+			r = buf_add(b, piece, (size_t)got);
+		else if (got < 0 && errno != EINTR)
+			r = -errno;
 	}
 	if (fd > STDIN_FILENO)
 		close(fd);
+	if (r == -EMSGSIZE)
+		return too_long(c, path, b, piece);
 	return r ? cli_fail(c, CLI_FAILED, "%s: %s", path, strerror(-r)) : CLI_OK;
 }

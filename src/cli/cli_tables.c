@@ -17,5 +17,6 @@ const struct command_table cli_tables[] = {
     {agent_commands},
     {scan_commands},
     {quarantine_commands},
+    {signature_commands},
 };
 const size_t cli_tables_n = sizeof cli_tables / sizeof cli_tables[0];

@@ -10,6 +10,6 @@
 extern const struct command report_commands[], unit_commands[], declared_commands[], licence_commands[],
     machine_commands[], naming_commands[], token_commands[], policy_commands[], task_commands[], account_commands[],
     session_commands[], trust_commands[], simulation_commands[], agent_commands[], quarantine_commands[],
-    scan_commands[];
+    scan_commands[], signature_commands[];
 
 #endif

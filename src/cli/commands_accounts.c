@@ -1,4 +1,4 @@
-/* People: accounts, signing in, tokens for scripts; the certificates; the simulation's clock. */
+/* People: accounts, signing in, tokens for scripts; the simulation's clock. */
 #include "cli_api.h"
 #include "cli_args.h"
 #include "cli_call.h"
@@ -294,26 +294,6 @@ const struct command session_commands[] = {
     {"keys list", P("phiên và mã truy cập của tài khoản này", "this account's sessions and tokens for programs"),
         format_only, &keys_call, NULL},
     {"keys revoke", P("hủy một phiên hoặc mã", "ends one"), key_options, &key_revoke_call, NULL},
-    END_COMMANDS,
-};
-
-/* Certificates. What there is to see is the centre's to say: the answer is shown as it is. */
-static const struct option_row json_only[] = {
-    {"format", NULL, VALUE_FORMAT, 0, "json", P("chỉ json", "json alone")}, END_OPTIONS};
-static const struct call_row trust_call = {"GET", "/api/v1/trust", NULL, NULL, {{NULL, NULL}}, NULL, false};
-static const struct option_row rotate_options[] = {
-    {"WHAT", "what", VALUE_TEXT, OPTION_WORD | OPTION_NEEDED, NULL,
-        P("server (chứng thư máy chủ) hoặc ca (CA mới, được CA cũ ký chéo)",
-            "server (its certificate) or ca (a new CA, cross-signed by the old)")},
-    FORMAT_OPTION,
-    END_OPTIONS,
-};
-static const struct call_row rotate_call = {"POST", "/api/v1/trust/rotate", NULL, NULL, DONE, NULL, false};
-
-const struct command trust_commands[] = {
-    {"ca status", P("CA và chứng thư máy chủ", "the CAs and the server's certificate"), json_only, &trust_call, NULL},
-    {"ca rotate", P("đổi chứng thư máy chủ hoặc CA", "renews the server's certificate, or the CA"), rotate_options,
-        &rotate_call, NULL},
     END_COMMANDS,
 };
 

@@ -1,6 +1,7 @@
 #include "clamav_int.h"
 #include "engine_clamav.h"
 #include "signature_files.h"
+#include "signature_kind.h"
 
 #include "file.h"
 #include "rnd.h"
@@ -12,10 +13,14 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* What libclamav reads as text, without what the image has (.hdb .hsb .mdb .msb .imp .fp .sfp), without bytecode (it is
- * code; only signed containers may carry it) and without rules for libyara. */
-static const char *const body_extensions[] = {"db", "ndb", "ldb", "cdb", "crb", "fdb", "ftm", "gdb", "idb", "ign",
-    "ign2", "ioc", "ndu", "ldu", "pdb", "rmd", "sdb", "wdb", "zmd", NULL};
+/* Names to ignore count only for what is loaded after them. Hashes are the image's, bytecode is not run. */
+static int rank(void *arg, const char *name)
+{
+	const struct signature_kind *kind = signature_kind_of(name);
+
+	(void)arg;
+	return !kind ? -1 : kind->use == SIGNATURE_IGNORE ? 0 : kind->use == SIGNATURE_BODY ? 1 : -1;
+}
 
 enum { DB_OPTIONS = CL_DB_PHISHING | CL_DB_PHISHING_URLS };
 
@@ -96,22 +101,15 @@ static int load_file(
 	struct clamav_messages m;
 	char path[64 + 256], file[8 + 256];
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", f->folder, f->names[i]);
+	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", f->folder, f->files[i].name);
 	clamav_messages_watch(&m);
 	cl_error_t k = cl_load(path, s->engine, n, DB_OPTIONS);
 	clamav_messages_watch(NULL);
 	if (k == CL_SUCCESS)
 		return 0;
-	snprintf(file, sizeof file, "body/%s", f->names[i]);
+	snprintf(file, sizeof file, "body/%s", f->files[i].name);
 	l->problem(l->problem_arg, engine_clamav.name, file, m.line, m.first[0] ? m.first : cl_strerror(k));
 	return -EILSEQ;
-}
-
-static void drop(struct signature_files *f, size_t i)
-{
-	free(f->names[i]);
-	for (f->n--; i < f->n; i++)
-		f->names[i] = f->names[i + 1];
 }
 
 /* One attempt with all files that are left. */
@@ -126,7 +124,7 @@ static int fill(struct clamav *s, struct signature_files *f, const struct engine
 	for (size_t i = 0; r == 0 && i < f->n; i++) {
 		r = load_file(s, f, i, l, &n);
 		if (r == -EILSEQ)
-			drop(f, i);
+			signature_files_drop(f, i);
 	}
 	if (r == 0 && cl_engine_compile(s->engine) != CL_SUCCESS)
 		r = err_set(e, -EINVAL, "libclamav does not compile its signatures");
@@ -149,7 +147,7 @@ int clamav_load(const struct engine_load *l, void **ret_state, size_t *ret_signa
 		return err_set(e, -EIO, "libclamav does not start");
 	}
 	ready = true;
-	r = signature_files_list(&files, l->signatures, "body", body_extensions, e);
+	r = signature_files_list(&files, l->signatures, "body", rank, NULL, e);
 	while (r == 0 && (r = fill(s, &files, l, ret_signatures, e)) == -EILSEQ) {
 		cl_engine_free(s->engine);
 		s->engine = NULL;

@@ -15,7 +15,10 @@
  * on the way. So its 0 counts only when it has shown us the outer content, its temporary folder was and is usable, and
  * it wrote no complaint. */
 
-enum { MIN_TEMPORARY_BYTES = 64 << 10 };
+enum {
+	MIN_TEMPORARY_BYTES = 64 << 10,
+	TOO_SMALL_FOR_IT = 5, /* it looks at nothing of up to so many bytes; no signature is that short */
+};
 
 struct watching {
 	const struct engine_scan *how;
@@ -161,7 +164,7 @@ static void judge(cl_error_t k, const char *name, const struct watching *w, cons
 static void scan(void *state, struct scan_content *c, const struct engine_scan *how, struct scan_result *r)
 {
 	struct clamav *s = state;
-	struct watching w = {.how = how, .result = r};
+	struct watching w = {.how = how, .result = r, .seen = c->size <= TOO_SMALL_FOR_IT};
 	struct clamav_messages m;
 	const char *name = NULL;
 	int64_t left_ms = (how->deadline_us - clock_mono_us()) / 1000;

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "file.h"
+#include "manifest.h"
 #include "str.h"
 
 #include <errno.h>
@@ -94,12 +95,27 @@ static int load_image(struct pipeline *p, int signatures, struct err *e)
 	return r;
 }
 
+/* What the disk has altered since `khien signatures load` is told; what of it can still be loaded protects all the
+ * same. */
+static void check_manifest(int signatures, engine_problem_fn *problem, void *arg)
+{
+	struct manifest m = {0};
+	struct err e = {0};
+
+	if (!problem || faccessat(signatures, MANIFEST_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	if (manifest_read(&m, signatures, &e) < 0 || manifest_check(&m, signatures, &e) < 0)
+		problem(arg, "signatures", MANIFEST_NAME, 0, e.text);
+	manifest_release(&m);
+}
+
 int pipeline_load(struct pipeline *p, int signatures, engine_problem_fn *problem, void *arg, struct err *e)
 {
 	struct err image_err = {0};
 	size_t broken = 0;
 
 	unload(p);
+	check_manifest(signatures, problem, arg);
 	int r = load_image(p, signatures, &image_err);
 	if (r < 0 && problem)
 		problem(arg, "image", "image", 0, image_err.text);

@@ -1,6 +1,7 @@
 #include "engine_yara.h"
 #include "yara_int.h"
 #include "signature_files.h"
+#include "signature_kind.h"
 
 #include "rnd.h"
 #include "str.h"
@@ -10,23 +11,42 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const text_extensions[] = {"yar", "yara", NULL};
-static const char *const compiled_extensions[] = {"yarc", NULL};
-
-/* One folder of rules under way. */
+/* The rules for one kind of content under way. */
 struct loading {
 	const struct engine_load *l;
 	struct yara *state;
 	enum content_type type;
-	const char *folder; /* "yara", "yara/pe" */
-	const char *file;   /* the one that is being compiled */
+	const char *file; /* the one that is being compiled */
 	size_t rules;
 };
+
+/* Which kind of content a file's rules are for: "pe.NAME.yar". */
+static enum content_type type_of(const char *file)
+{
+	for (enum content_type t = 0; t < CONTENT_TYPE_COUNT; t++) {
+		const char *kind = content_type_name(t);
+		if (*kind && strncmp(file, kind, strlen(kind)) == 0 && file[strlen(kind)] == '.')
+			return t;
+	}
+	return CONTENT_OTHER;
+}
+
+enum { RANK_TEXT, RANK_COMPILED };
+
+static int rank(void *arg, const char *name)
+{
+	const struct loading *g = arg;
+	const struct signature_kind *kind = signature_kind_of(name);
+
+	if (!kind || kind->use != SIGNATURE_YARA || type_of(name) != g->type)
+		return -1;
+	return str_eq(kind->suffix, ".yarc") ? RANK_COMPILED : RANK_TEXT;
+}
 
 static void tell(const struct loading *g, int line, const char *text)
 {
 	char file[64 + 256];
-	snprintf(file, sizeof file, "%s/%s", g->folder, g->file);
+	snprintf(file, sizeof file, "yara/%s", g->file);
 	g->l->problem(g->l->problem_arg, engine_yara.name, file, line, text);
 }
 
@@ -94,12 +114,12 @@ static int add_marker(YR_COMPILER *c, const struct yara *s)
 /* libyara gives up a compiler at the first error: who fails is left out and the rest is compiled anew. */
 static int compile_once(struct loading *g, struct signature_files *f, YR_COMPILER *c, size_t *ret_bad)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		g->file = f->names[i];
-		int fd = openat(f->folder, f->names[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	for (size_t i = 0; i < f->n && f->files[i].rank == RANK_TEXT; i++) {
+		g->file = f->files[i].name;
+		int fd = openat(f->folder, f->files[i].name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0)
 			tell(g, 0, strerror(errno));
-		int errors = fd < 0 ? 1 : yr_compiler_add_fd(c, fd, f->names[i], f->names[i]);
+		int errors = fd < 0 ? 1 : yr_compiler_add_fd(c, fd, f->files[i].name, f->files[i].name);
 		if (fd >= 0)
 			close(fd);
 		*ret_bad = i;
@@ -107,13 +127,6 @@ static int compile_once(struct loading *g, struct signature_files *f, YR_COMPILE
 			return -EILSEQ;
 	}
 	return 0;
-}
-
-static void drop(struct signature_files *f, size_t i)
-{
-	free(f->names[i]);
-	for (f->n--; i < f->n; i++)
-		f->names[i] = f->names[i + 1];
 }
 
 static int compile(struct loading *g, struct signature_files *f)
@@ -129,8 +142,8 @@ static int compile(struct loading *g, struct signature_files *f)
 		g->file = "";
 		r = g->type == CONTENT_OTHER && add_marker(c, g->state) != 0 ? -EINVAL : compile_once(g, f, c, &bad);
 		if (r == -EILSEQ)
-			drop(f, bad);
-		else if (r == 0 && (f->n > 0 || g->type == CONTENT_OTHER))
+			signature_files_drop(f, bad);
+		else if (r == 0 && (g->type == CONTENT_OTHER || (f->n > 0 && f->files[0].rank == RANK_TEXT)))
 			r = yr_compiler_get_rules(c, &rules) == ERROR_SUCCESS ? take_rules(g, rules) : -ENOMEM;
 		yr_compiler_destroy(c);
 	} while (r == -EILSEQ);
@@ -169,23 +182,17 @@ static void take_compiled(struct loading *g, const struct signature_files *f, co
 		close(fd);
 }
 
-static int load_folder(
-    const struct engine_load *l, struct yara *s, enum content_type type, size_t *rules, struct err *e)
+static int load_type(const struct engine_load *l, struct yara *s, enum content_type type, size_t *rules, struct err *e)
 {
-	const char *kind = content_type_name(type);
+	struct loading g = {.l = l, .state = s, .type = type, .file = ""};
 	struct signature_files f;
-	char folder[64];
 
-	snprintf(folder, sizeof folder, "yara%s%s", *kind ? "/" : "", kind);
-	struct loading g = {.l = l, .state = s, .type = type, .folder = folder, .file = ""};
-	int r = signature_files_list(&f, l->signatures, folder, text_extensions, e);
+	int r = signature_files_list(&f, l->signatures, "yara", rank, &g, e);
 	if (r == 0)
 		r = compile(&g, &f);
-	signature_files_release(&f);
-	if (r == 0)
-		r = signature_files_list(&f, l->signatures, folder, compiled_extensions, e);
 	for (size_t i = 0; r == 0 && i < f.n; i++)
-		take_compiled(&g, &f, f.names[i]);
+		if (f.files[i].rank == RANK_COMPILED)
+			take_compiled(&g, &f, f.files[i].name);
 	signature_files_release(&f);
 	*rules += g.rules;
 	return r;
@@ -203,7 +210,7 @@ int yara_load(const struct engine_load *l, void **ret_state, size_t *ret_signatu
 	}
 	rnd_bytes(s->marker, sizeof s->marker);
 	for (enum content_type t = 0; r == 0 && t < CONTENT_TYPE_COUNT; t++)
-		r = load_folder(l, s, t, &rules, e);
+		r = load_type(l, s, t, &rules, e);
 	if (r < 0) {
 		yara_unload(s);
 		return err_set(e, r, "libyara: %s", strerror(-r));

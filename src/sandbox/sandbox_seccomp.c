@@ -25,8 +25,8 @@ static const char *const base_calls[] = {"read", "readv", "pread64", "preadv", "
 static const char *const file_calls[] = {"open", "openat", "stat", "stat64", "lstat", "lstat64", "newfstatat",
     "fstatat64", "statx", "access", "faccessat", "faccessat2", "getdents", "getdents64", "readlink", "readlinkat",
     "mkdir", "mkdirat", "unlink", "unlinkat", "rename", "renameat", "renameat2", "rmdir", "fsync", "fdatasync",
-    "ftruncate", "ftruncate64", "fallocate", "fchmod", "flock", "fstatfs", "statfs", "umask", "getcwd", "fadvise64",
-    "sync_file_range"};
+    "ftruncate", "ftruncate64", "fallocate", "memfd_create", "fchmod", "flock", "fstatfs", "statfs", "umask", "getcwd",
+    "fadvise64", "sync_file_range"};
 
 /* bind and recvmmsg are of the resolver (netlink); landlock refuses to bind TCP where the kernel knows how. */
 static const char *const connect_calls[] = {

@@ -18,7 +18,7 @@ enum { MAX_FILES = 262144, RETRY_S = 1 };
 static const char simulation_start[] = "2020-01-01T00:00:00+07:00";
 
 struct options {
-	const char *config, *user, *province, *simulation, *administrator;
+	const char *config, *user, *province, *simulation, *administrator, *anchor;
 };
 
 static const char usage[] =
@@ -28,6 +28,8 @@ static const char usage[] =
     "    creates the store; a simulation's clock begins at INSTANT (2020-01-01T00:00:00+07:00)\n"
     "khien-server --config FILE [--user NAME] --administrator NAME\n"
     "    makes this administrator, or gives the account back; the password is a line of standard input\n"
+    "khien-server --config FILE [--user NAME] --anchor PURPOSE\n"
+    "    gives agents another trust anchor for this purpose, from standard input\n"
     "khien-server --version\n";
 
 static const struct option long_options[] = {
@@ -36,6 +38,7 @@ static const struct option long_options[] = {
     {"create", required_argument, NULL, 'p'},
     {"simulation", optional_argument, NULL, 's'},
     {"administrator", required_argument, NULL, 'a'},
+    {"anchor", required_argument, NULL, 't'},
     {"version", no_argument, NULL, 'v'},
     {0},
 };
@@ -61,6 +64,9 @@ static int read_options(int argc, char **argv, struct options *o)
 		case 'a':
 			o->administrator = optarg;
 			break;
+		case 't':
+			o->anchor = optarg;
+			break;
 		case 'v':
 			puts("khien-server " KHIEN_VERSION);
 			return 1;
@@ -68,9 +74,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			return -EINVAL;
 		}
 	}
-	return !o->config || optind != argc || (o->province && o->administrator) || (o->simulation && !o->province)
-	           ? -EINVAL
-	           : 0;
+	int errands = !!o->province + !!o->administrator + !!o->anchor;
+	return !o->config || optind != argc || errands > 1 || (o->simulation && !o->province) ? -EINVAL : 0;
 }
 
 static int enter(const struct options *o, struct err *e)
@@ -166,6 +171,7 @@ int main(int argc, char **argv)
 	if (!r)
 		r = o.province        ? create(&c, &o, &e)
 		    : o.administrator ? server_make_administrator(&c, o.administrator, &e)
+		    : o.anchor        ? server_set_anchor(&c, o.anchor, &e)
 		                      : serve(&c, &n, &e);
 	notify_close(&n);
 	if (r)

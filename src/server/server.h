@@ -21,5 +21,7 @@ void server_stop(struct server *s); /* answers what it holds; NULL is fine */
 int server_create_store(const struct config *c, const char *province, int64_t simulation_us, struct err *e);
 /* The administrator's account, made or given back; the password is a line of standard input. */
 int server_make_administrator(const struct config *c, const char *name, struct err *e);
+/* Gives agents another trust anchor for a purpose: its text from standard input. A server that runs hands it on. */
+int server_set_anchor(const struct config *c, const char *purpose, struct err *e);
 
 #endif

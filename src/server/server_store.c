@@ -1,5 +1,6 @@
 #include "server_store.h"
 #include "account.h"
+#include "anchor.h"
 #include "bounds.h"
 #include "buf.h"
 #include "file.h"
@@ -157,4 +158,48 @@ int server_make_administrator(const struct config *c, const char *name, struct e
 	if (s)
 		store_close(s);
 	return r ? err_set(e, r, "%s", strerror(-r)) : 0;
+}
+
+static int read_anchor(struct buf *b, struct err *e)
+{
+	char piece[4096];
+	int r = buf_add(b, "", 0);
+	for (size_t n; !r && (n = fread(piece, 1, sizeof piece, stdin));)
+		r = buf_add(b, piece, n);
+	if (!r && ferror(stdin))
+		r = -EIO;
+	if (!r && strlen(b->p) != b->n)
+		r = err_set(e, -EILSEQ, "the anchor must be a text, such as PEM");
+	return r ? err_set(e, r, "the anchor from standard input: %s", strerror(-r)) : 0;
+}
+
+struct new_anchor {
+	const char *purpose, *body;
+};
+
+static int set_anchor(struct db *db, void *arg)
+{
+	static const struct ledger_who who = {.actor = "system", .request = ""};
+	const struct new_anchor *a = arg;
+	return anchor_set(db, &who, a->purpose, a->body);
+}
+
+int server_set_anchor(const struct config *c, const char *purpose, struct err *e)
+{
+	struct buf body = BUF_INIT(MAX_ANCHOR_BODY);
+	struct new_anchor a = {.purpose = purpose};
+	struct store *s = NULL;
+	if (!strcmp(purpose, "agents-ca"))
+		return err_set(e, -EPERM, "agents-ca is khien-ca's: khien ca rotate ca");
+	int r = read_anchor(&body, e);
+	if (!r)
+		r = server_store_open(c, &s, e);
+	a.body = buf_str(&body);
+	if (!r && (r = store_write_now(s, set_anchor, &a)))
+		err_set(e, r, "the anchor for '%s': %s", purpose,
+		    r == -ENOSPC ? "there are too many purposes" : strerror(-r));
+	if (s)
+		store_close(s);
+	buf_release(&body);
+	return r;
 }

@@ -228,19 +228,20 @@ static bool ca_is_away(int r)
 	return r == -ENOENT || r == -ECONNREFUSED || r == -EPIPE || r == -ETIMEDOUT || r == -ECONNRESET;
 }
 
-static void read_file(struct trust *t)
+static int read_file(struct trust *t, struct err *e)
 {
 	struct material m = {0};
-	if (!material_read(t->conf.state_fd, &m))
-		adopt(t, &m, NULL);
+	int r = material_read(t->conf.state_fd, &m);
+	r = r ? err_set(e, r, "server.tls: %s", strerror(-r)) : adopt(t, &m, e);
 	material_release(&m);
+	return r;
 }
 
 int trust_prepare(struct trust *t, struct err *e)
 {
 	pthread_mutex_lock(&t->work);
 	if (!t->m.part[MATERIAL_KEY])
-		read_file(t);
+		(void)read_file(t, NULL); /* what is missing or broken is made anew */
 	int r = refresh(t, false, e);
 	if (ca_is_away(r))
 		r = usable(t) && clock_real_us() < t->certificate.not_after ? 0 : -EAGAIN;
@@ -311,11 +312,14 @@ void trust_look(struct trust *t)
 {
 	struct err e = {0};
 	pthread_mutex_lock(&t->work);
-	read_file(t);
-	int r = publish(t, &e);
+	int r = read_file(t, &e);
+	if (!r)
+		r = publish(t, &e);
 	pthread_mutex_unlock(&t->work);
 	if (r)
-		log_warn("trust cannot be read anew", "error", log_num(r), "why", e.text, NULL);
+		log_warn("key and chain cannot be read anew", "error", log_num(-r), "why", e.text, NULL);
+	else
+		log_info("key and chain read anew", NULL);
 	look(t);
 }
 
@@ -391,7 +395,8 @@ int trust_rotate(struct trust *t, const char *what, const char *actor, const cha
 	pthread_mutex_lock(&t->work);
 	int r = ca ? ca_rotate(t->ca, &generation, e) : 0;
 	if (r == -EACCES)
-		err_wrap(e, "khien-ca makes a new CA for root alone: khien ca rotate, on its own host");
+		err_wrap(e, "khien-ca makes a new CA for root alone: khien ca rotate ca, on its own host, with "
+		            "ca_socket in cli.conf");
 	if (!r)
 		r = refresh(t, !ca, e);
 	char serial[2 * PKI_SERIAL_MAX + 1];

@@ -70,6 +70,15 @@ static void hang(const struct engine_scan *s, struct scan_result *r)
 		;
 }
 
+/* Long enough to be interrupted, and then done. */
+static void wait_a_little(const struct engine_scan *s, struct scan_result *r)
+{
+	(void)s;
+	(void)r;
+	for (int64_t until = clock_mono_us() + 3 * US_PER_S; clock_mono_us() < until;)
+		;
+}
+
 static void eat_memory(const struct engine_scan *s, struct scan_result *r)
 {
 	enum { PIECE = 16 << 20, PIECES = 4096 };
@@ -193,6 +202,7 @@ static const struct {
     {"crash", crash},
     {"abort", aborts},
     {"hang", hang},
+    {"wait", wait_a_little},
     {"memory", eat_memory},
     {"fill", fill_folder},
     {"socket", open_socket},

@@ -3,7 +3,7 @@ import contextlib
 import itertools
 import json
 import secrets
-import ssl
+import shutil
 import urllib.parse
 from pathlib import Path
 
@@ -86,9 +86,10 @@ class Centre:
     test can rest on one process's memory without noticing."""
 
     def __init__(self, folder, store, servers=1, simulation=False, province="Tỉnh Đồng Tháp", settings=None,
-                 ca_settings=None):
+                 ca_settings=None, user=None):
         self.folder, self.store, self.simulation, self.province = Path(folder), store, simulation, province
         self.settings, self.ca_settings = settings or {}, ca_settings or {}
+        self.as_user = ["--user", user] if user else []
         self.ports = [{name: free_port() for name in ("enrol", "agents", "console")} for _ in range(servers)]
         self.turn = itertools.cycle(range(servers))
         self.run_folder = self.folder / "run"
@@ -96,9 +97,11 @@ class Centre:
         self.others = []  # agents and the like that a test has started here; ended first
         for name in ("run", "ca", *(f"server-{i}" for i in range(servers))):
             (self.folder / name).mkdir(parents=True, mode=0o755)
+            if user and name.startswith("server"):
+                shutil.chown(self.folder / name, user)
         self.ca = Process("khien-ca", [program("khien-ca"), "--config", self.write_ca_config()], self.folder / "ca.log",
                           env=environment(leaks=False))
-        self.servers = [Process(f"khien-server-{i}", [program("khien-server"), "--config", self.write_config(i)],
+        self.servers = [Process(f"khien-server-{i}", [program("khien-server"), "--config", self.write_config(i), *self.as_user],
                                 self.folder / f"server-{i}.log") for i in range(servers)]
         self.admin = None
 
@@ -125,10 +128,9 @@ class Centre:
     # Life
 
     def start(self):
-        config = self.folder / "server-0/khien-server.conf"
-        run([program("khien-server"), "--config", config, "--create", self.province] + (["--simulation"] if self.simulation else []),
-            check=True)
-        run([program("khien-server"), "--config", config, "--administrator", "admin"], stdin=ADMIN_FIRST_PASSWORD + "\n", check=True)
+        server = [program("khien-server"), "--config", self.folder / "server-0/khien-server.conf", *self.as_user]
+        run([*server, "--create", self.province, *(["--simulation"] if self.simulation else [])], check=True)
+        run([*server, "--administrator", "admin"], stdin=ADMIN_FIRST_PASSWORD + "\n", check=True)
         self.ca.start()
         self.ca.wait_for(lambda: (self.run_folder / "ca.sock").exists())
         for i in range(len(self.servers)):

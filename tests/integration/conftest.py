@@ -47,20 +47,33 @@ def pytest_generate_tests(metafunc):
 
 
 class Postgres:
-    """A PostgreSQL of the session's own, by tools/pg-temp; each test gets a fresh database."""
+    """A PostgreSQL of the session's own, by tools/pg-temp; each test gets a fresh database. It ends with this process, however
+    that ends: nobody else holds the other end of its standard input."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.url = None
+    def __init__(self):
+        # PostgreSQL's user must reach it, which pytest's own folder does not let it, and its socket's path be short
+        self.folder = Path(tempfile.mkdtemp(prefix="khien-pg-", dir="/tmp"))
+        self.url = self.lease = None
 
     def start(self):
-        started = subprocess.run([TOP / "tools/pg-temp", self.folder], capture_output=True, text=True)
-        assert started.returncode == 0, started.stderr
-        self.url = started.stdout.strip().splitlines()[-1]
+        self.lease = subprocess.Popen([TOP / "tools/pg-temp", "lease", self.folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      text=True, start_new_session=True)
+        self.url = self.lease.stdout.readline().strip()
+        assert self.url, "PostgreSQL did not start"
 
     def stop(self):
-        if self.url:
-            subprocess.run([TOP / "tools/pg-temp", "stop", self.folder], check=True, capture_output=True)
+        if self.lease:
+            self.lease.communicate()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def tool(self, what):
+        subprocess.run([TOP / "tools/pg-temp", what, self.folder], check=True, capture_output=True)
+
+    def kill(self):
+        self.tool("kill")
+
+    def start_again(self):
+        self.tool("again")
 
     def database(self):
         if not self.url:
@@ -73,11 +86,17 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def pg():
-    # PostgreSQL's user must reach it, which pytest's own folder does not let it, and its socket's path be short
-    postgres = Postgres(Path(tempfile.mkdtemp(prefix="khien-pg-", dir="/tmp")))
+    postgres = Postgres()
     yield postgres
     postgres.stop()
-    shutil.rmtree(postgres.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mortal_pg():
+    """One that a test may kill."""
+    postgres = Postgres()
+    yield postgres
+    postgres.stop()
 
 
 @pytest.fixture

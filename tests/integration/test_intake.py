@@ -4,16 +4,13 @@ import os
 import secrets
 import socket
 import ssl
-import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from centre import Api, Centre, running
-from processes import SOON, TOP, wait_until
+from processes import SOON, wait_until
 from protocol_agent import Agent, canonical
 
 
@@ -398,51 +395,6 @@ def test_a_full_queue_is_refused_and_nothing_accepted_is_lost(centre_factory, tm
     for a in agents:
         a.send_events()
     assert len(centre.admin.get("/api/v1/detections", limit=100)["detections"]) == len(agents)
-
-
-class OwnPostgres:
-    """A PostgreSQL of one test's own, that goes and comes back."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.url = self.run(TOP / "tools/pg-temp", folder).stdout.strip().splitlines()[-1]
-
-    @staticmethod
-    def run(*argv):
-        return subprocess.run(argv, capture_output=True, text=True, check=True)
-
-    def control(self, *argv):
-        binary = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))[-1]
-        owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
-        subprocess.run([*owner, binary, "-D", self.folder / "data", "-w", "-s", *argv], check=True, cwd="/", stdout=subprocess.DEVNULL)
-
-    def go(self):
-        self.control("-m", "immediate", "stop")
-
-    def come(self):
-        self.control("-l", self.folder / "data/server.log", "-o", f"-c listen_addresses='' -k '{self.folder}'", "start")
-
-    def end(self):
-        self.run(TOP / "tools/pg-temp", "stop", self.folder)
-
-
-def test_health_without_a_database():
-    folder = Path(tempfile.mkdtemp(prefix="khien-pg-", dir="/tmp"))  # its socket's path must be short
-    pg = OwnPostgres(folder)
-    try:
-        with running(Centre(folder / "centre", pg.url)) as centre:
-            api = centre.api()
-            a = Agent(centre).enrol(centre.token()).sync()
-            assert api.call("GET", "/healthz").status_code == 200
-            pg.go()
-            assert api.call("GET", "/healthz").status_code == 503
-            answer = a.try_sync(lost=True)
-            assert (answer.status, answer.code) == (503, "busy")
-            pg.come()
-            wait_until(lambda: api.call("GET", "/healthz").status_code == 200, 20, "health")
-            wait_until(lambda: a.try_sync(lost=True).status == 200, 20, "a sync")
-    finally:
-        pg.end()
 
 
 def counted(centre):

@@ -177,6 +177,7 @@ static void errors_have_their_codes(void **state)
 	assert_true(strlen(db_error(db)) > 0);
 	assert_int_equal(db_exec(db, NULL, "insert into thing(id, of) values (2, 99)", ""), -EEXIST);
 	assert_int_equal(db_exec(db, NULL, "insert into thing(id) values ($1)", "t", "two"), -EINVAL);
+	assert_int_equal(db_exec(db, NULL, "insert into thing(id, of) values (2, $1)", "t", "one"), -EINVAL);
 	assert_int_equal(db_exec(db, NULL, "insert into nothing(id) values ($1)", "i", (int64_t)1), -EINVAL);
 	assert_int_equal(db_exec(db, NULL, "insert into thing(id) values ($1)", ""), -EINVAL);
 	assert_int_equal(db_exec(db, NULL, "update thing set body=$1", "t", "\xc3("), -EILSEQ);
@@ -254,10 +255,19 @@ static void what_is_sent_fails_by_the_end(void **state)
 		assert_int_equal(db_commit(db), way == 3 ? -EEXIST : 0);
 		assert_int_equal(count(db), 0);
 	}
+	for (int twice = 0; twice < 2; twice++) {
+		assert_int_equal(db_begin(db), 0);
+		for (int i = 0; i <= twice; i++) {
+			int r = db_send(db, "insert into thing(id) values ($1)", "i", (int64_t)1);
+			assert_true(r == 0 || r == -EEXIST);
+		}
+		db_rollback(db);
+		assert_int_equal(count(db), 0);
+	}
 	assert_int_equal(db_begin(db), 0);
-	assert_int_equal(db_send(db, "insert into thing(id) values ($1)", "i", (int64_t)1), 0);
-	db_rollback(db);
-	assert_int_equal(count(db), 0);
+	assert_int_equal(insert(db, 1), 0);
+	assert_int_equal(db_commit(db), 0);
+	assert_int_equal(count(db), 1);
 }
 
 static void a_savepoint_undoes_alone(void **state)
@@ -310,6 +320,20 @@ static void a_query_runs_inside_itself(void **state)
 	for (int64_t i = 2; i <= 15; i++)
 		assert_int_equal(db_exec(db, NULL, "insert into thing(id, of) values ($1, $2)", "ii", i, i / 2), 0);
 	assert_int_equal(below(db, 1), 14);
+}
+
+/* What a query was asked with may be gone before its first row is read. */
+static void a_query_keeps_its_values(void **state)
+{
+	struct db *db = *state;
+	struct db_rows *rows;
+	char text[] = "right";
+	assert_int_equal(db_exec(db, NULL, "insert into thing(id, body) values (1, 'right'), (2, 'wrong')", ""), 0);
+	assert_int_equal(db_query(db, &rows, "select id from thing where body=$1", "t", text), 0);
+	memcpy(text, "wrong", sizeof text);
+	assert_true(db_next(rows));
+	assert_int_equal(db_i64(rows, 0), 1);
+	assert_int_equal(db_done(rows), 0);
 }
 
 /* Text at one address that changes is not run as the text that stood there before. */
@@ -405,6 +429,7 @@ static int run(const char *kind)
 	    EACH(a_savepoint_undoes_alone),
 	    EACH(what_is_owed_is_not_committed),
 	    EACH(a_query_runs_inside_itself),
+	    EACH(a_query_keeps_its_values),
 	    EACH(built_text_is_taken_as_it_stands),
 	    EACH(a_snapshot_stands_still),
 	    EACH(text_sorts_by_bytes),

@@ -192,6 +192,20 @@ static void databases_that_do_not_load_are_named(void **state)
 	unload(&g, p);
 }
 
+static void names_to_ignore_are_ignored_wherever_they_stand(void **state)
+{
+	struct generation g;
+	(void)state;
+	generation_open(&g);
+	generation_text(&g, "body/a.ndb", "Good:0:*:4141414141414141\nIgnored:0:*:4242424242424242\n");
+	generation_text(&g, "body/z.ign2", "Ignored\n");
+	struct pipeline *p = generation_load(&g, engines, 2);
+	assert_true(pipeline_check(p));
+	assert_int_equal(generation_scan(&g, p, "BBBBBBBB", 8).verdict, SCAN_CLEAN);
+	assert_string_equal(generation_scan(&g, p, "AAAAAAAA", 8).finds[0].name, "Good.UNOFFICIAL");
+	unload(&g, p);
+}
+
 static void without_a_temporary_folder_nothing_is_clean(void **state)
 {
 	struct generation g;
@@ -209,6 +223,19 @@ static void without_a_temporary_folder_nothing_is_clean(void **state)
 	assert_true(pipeline_check(p));
 	assert_int_equal(pipeline_enter(p, NULL), 0);
 	assert_int_equal(generation_scan(&g, p, "harmless", 8).reason, SCAN_NO_SPACE);
+	unload(&g, p);
+}
+
+static void the_smallest_files_are_clean(void **state)
+{
+	struct generation g;
+	(void)state;
+	struct pipeline *p = load_body(&g);
+	for (size_t n = 0; n < 64; n++)
+		assert_int_equal(
+		    generation_scan(&g, p, "MZ34567890 a few words that are no file of any kind 7890123456789", n)
+		        .verdict,
+		    SCAN_CLEAN);
 	unload(&g, p);
 }
 
@@ -335,7 +362,9 @@ int main(void)
 	    cmocka_unit_test(all_test_files_are_found_by_the_image),
 	    cmocka_unit_test(an_allowed_inner_file_is_let_be),
 	    cmocka_unit_test(databases_that_do_not_load_are_named),
+	    cmocka_unit_test(names_to_ignore_are_ignored_wherever_they_stand),
 	    cmocka_unit_test(without_a_temporary_folder_nothing_is_clean),
+	    cmocka_unit_test(the_smallest_files_are_clean),
 	    cmocka_unit_test(a_full_temporary_folder_is_told),
 	    cmocka_unit_test(what_exceeds_limits_is_told),
 	    cmocka_unit_test(truncated_files_are_survived),

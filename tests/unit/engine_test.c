@@ -10,6 +10,7 @@
 #include "engine_marker.h"
 #include "engine_null.h"
 #include "file.h"
+#include "manifest.h"
 #include "pe_sections.h"
 #include "str.h"
 
@@ -267,6 +268,27 @@ static void lines_that_are_wrong_are_named_and_left_out(void **state)
 	unload(&g, p);
 }
 
+static void an_altered_file_is_told(void **state)
+{
+	struct generation g;
+	struct manifest m = {.generation = 3, .day = 20000};
+	struct err e = {0};
+	(void)state;
+	generation_open(&g);
+	generation_text(&g, "markers", ONE_LINE);
+	assert_int_equal(manifest_add(&m, g.signatures, "markers", &e), 0);
+	assert_int_equal(manifest_write(&m, g.signatures), 0);
+	manifest_release(&m);
+	struct pipeline *p = generation_load(&g, marker_only, 1);
+	assert_int_equal(g.problems, 0);
+	pipeline_free(p);
+	generation_text(&g, "markers", "# altered\n" ONE_LINE);
+	p = generation_load(&g, marker_only, 1);
+	assert_string_equal(g.problem, "signatures MANIFEST:0 markers was altered");
+	assert_int_equal(generation_scan(&g, p, ONE, 16).verdict, SCAN_INFECTED);
+	unload(&g, p);
+}
+
 static void digests_allow_and_deny(void **state)
 {
 	struct scan_content bad, good;
@@ -400,6 +422,7 @@ int main(void)
 	    cmocka_unit_test(nothing_in_force_is_never_clean),
 	    cmocka_unit_test(an_engine_that_misses_what_is_planted_is_no_protection),
 	    cmocka_unit_test(lines_that_are_wrong_are_named_and_left_out),
+	    cmocka_unit_test(an_altered_file_is_told),
 	    cmocka_unit_test(digests_allow_and_deny),
 	    cmocka_unit_test(the_administrator_allows),
 	    cmocka_unit_test(the_gate_keeps_contents_from_the_engines),

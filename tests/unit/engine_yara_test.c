@@ -25,7 +25,7 @@ static void rules_match_and_say_what_it_means(void **state)
 	    "rule sure { meta: verdict = \"infected\" strings: $a = \"surely bad\" condition: $a }\n"
 	    "rule maybe { strings: $a = \"maybe bad\" condition: $a }\n"
 	    "rule outside { condition: filename == \"x\" or owner == \"y\" }\n");
-	generation_text(&g, "yara/pe/b.yar", "rule any_pe { condition: filetype == \"pe\" and depth == 0 }\n");
+	generation_text(&g, "yara/pe.b.yar", "rule any_pe { condition: filetype == \"pe\" and depth == 0 }\n");
 	struct pipeline *p = generation_load(&g, yara_only, 1);
 	assert_true(pipeline_check(p));
 	assert_int_equal(g.problems, 0);
@@ -52,7 +52,7 @@ static void a_file_that_does_not_compile_is_named_with_its_line(void **state)
 	generation_text(&g, "yara/b.yar", "rule b { condition: true }\n\nrule c { condition: nonsense }\n");
 	generation_text(&g, "yara/c.yar", "rule d { strings: $a = \"dddd\" condition: $a }\n");
 	generation_text(&g, "yara/d.yarc", "not compiled rules at all, whatever the extension says");
-	generation_text(&g, "yara/elf/e.yar", "include \"../a.yar\"\n");
+	generation_text(&g, "yara/elf.e.yar", "include \"a.yar\"\n");
 	struct pipeline *p = generation_load(&g, yara_only, 1);
 	assert_true(pipeline_check(p));
 	assert_string_equal(g.problem, "yara yara/b.yar:3 undefined identifier \"nonsense\"");
@@ -73,7 +73,7 @@ static void compiled_rules_are_taken(void **state)
 	char path[128];
 	(void)state;
 	generation_open(&g);
-	generation_text(&g, "yara/pe/none.yar", "rule nothing { condition: false }\n");
+	generation_text(&g, "yara/pe.nothing.yar", "rule nothing { condition: false }\n");
 	assert_int_equal(yr_initialize(), 0);
 	assert_int_equal(yr_compiler_create(&c), 0);
 	assert_int_equal(

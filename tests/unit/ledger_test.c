@@ -4,6 +4,7 @@
 #include "ids.h"
 #include "ledger.h"
 
+#include <openssl/sha.h>
 #include <pthread.h>
 
 static const struct ledger_who tester = {"account:7", "request-1"};
@@ -250,7 +251,7 @@ static void a_missing_or_moved_entry_is_found(void **state)
 {
 	int64_t bad = -1;
 	assert_int_equal(store_write_now(*state, write_many, &(int64_t){5}), 0);
-	assert_tampered(*state, "update audit set actor='account:71', request='request-' where rev=3",
+	assert_tampered(*state, "update audit set actor='account:7r', request='equest-1' where rev=3",
 	    "update audit set actor='account:7', request='request-1' where rev=3", 3);
 	fixture_sql(*state, "delete from audit where rev=6");
 	assert_int_equal(store_read_now(*state, verify, &bad), -EBADMSG);
@@ -258,6 +259,60 @@ static void a_missing_or_moved_entry_is_found(void **state)
 	fixture_sql(*state, "delete from audit where rev=2");
 	assert_int_equal(store_read_now(*state, verify, &bad), -EBADMSG);
 	assert_int_equal(bad, 2);
+}
+
+static void put_number(uint8_t **p, int64_t v)
+{
+	for (int shift = 56; shift >= 0; shift -= 8)
+		*(*p)++ = (uint8_t)((uint64_t)v >> shift);
+}
+
+static void put_text(uint8_t **p, const char *s)
+{
+	size_t n = strlen(s);
+	put_number(p, (int64_t)n);
+	memcpy(*p, s, n);
+	*p += n;
+}
+
+/* Somebody with the database in his hands who knows how entries are hashed: gives entry 3 another detail, its fitting
+ * hash, and that hash to entry 4 as its predecessor's. */
+static int forge(struct db *db, void *arg)
+{
+	(void)arg;
+	struct ledger_entry l = {.rev = 3};
+	uint8_t covered[512], hash[SHA256_BYTES], *p = covered;
+	int r = db_row(db, "select recorded_at, real_at, prev from audit where rev=3", "", "iib", &l.recorded_at,
+	    &l.real_at, l.prev, sizeof l.prev);
+	memcpy(p, "khien-audit-1", 14);
+	p += 14;
+	put_number(&p, l.rev);
+	put_number(&p, l.recorded_at);
+	put_number(&p, l.real_at);
+	put_number(&p, NODE_PROVINCE);
+	put_text(&p, tester.actor);
+	put_text(&p, tester.request);
+	put_text(&p, "unit.change");
+	put_text(&p, "unit:12");
+	put_text(&p, "{\"forged\":true}");
+	memcpy(p, l.prev, sizeof l.prev);
+	p += sizeof l.prev;
+	assert_non_null(SHA256(covered, (size_t)(p - covered), hash));
+	if (!r)
+		r = db_exec(db, NULL, "update audit set detail='{\"forged\":true}', hash=$1 where rev=3", "b",
+		    (const void *)hash, sizeof hash);
+	if (!r)
+		r = db_exec(db, NULL, "update audit set prev=$1 where rev=4", "b", (const void *)hash, sizeof hash);
+	return r;
+}
+
+static void a_forged_entry_is_found_by_the_next(void **state)
+{
+	int64_t bad = -1;
+	assert_int_equal(store_write_now(*state, write_many, &(int64_t){5}), 0);
+	assert_int_equal(store_write_now(*state, forge, NULL), 0);
+	assert_int_equal(store_read_now(*state, verify, &bad), -EBADMSG);
+	assert_int_equal(bad, 4); /* 3 itself is well made: the format above is the ledger's */
 }
 
 struct positions {
@@ -325,6 +380,7 @@ static int run(const char *kind)
 	    EACH(any_changed_number_is_found),
 	    EACH(any_changed_byte_is_found),
 	    EACH(a_missing_or_moved_entry_is_found),
+	    EACH(a_forged_entry_is_found_by_the_next),
 	    EACH(positions_are_taken_once),
 	    EACH(two_stores_write_one_chain),
 	};

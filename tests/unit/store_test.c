@@ -5,6 +5,7 @@
 #include "migrations.h"
 #include "schema.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 
 static const char thing_table[] = "create table thing(id {i} primary key, body text not null)";
@@ -68,7 +69,7 @@ static void a_failing_job_is_undone_alone(void **state)
 }
 
 /* How one of a group can fail, and what the others may notice of it. */
-enum way { GOOD, REFUSES, OWES, SENDS_TWICE, WAYS };
+enum way { GOOD, REFUSES, OWES, SENDS_TWICE, SENDS_AND_REFUSES, WAYS };
 
 struct member {
 	enum way way;
@@ -89,7 +90,7 @@ static int run_member(struct db *db, void *arg)
 	for (int i = 0; i < (m->way == SENDS_TWICE ? 2 : 1) && !r; i++)
 		r = db_send(db, "insert into thing(id, body) values ($1, 'x')", "i", m->id);
 	db_owe(db, m->way == OWES);
-	return r;
+	return r ? r : m->way == SENDS_AND_REFUSES ? -EPERM : 0;
 }
 
 static void note_member(void *arg, int r)
@@ -101,15 +102,15 @@ static void note_member(void *arg, int r)
 }
 
 /* A group of good ones and one that fails in its own way. */
-static void run_group_with(struct store *s, enum way way, int64_t first)
+static void run_group_with(struct store *s, enum way way, int at, int64_t first)
 {
-	static const int expected[WAYS] = {0, -EPERM, -EPROTO, -EEXIST};
+	static const int expected[WAYS] = {0, -EPERM, -EPROTO, -EEXIST, -EPERM};
 	struct member all[FIXTURE_GROUP] = {0};
 	sem_t ended;
 	sem_init(&ended, 0, 0);
 	struct fixture_hold *h = fixture_hold(store_write, s);
 	for (int i = 0; i < FIXTURE_GROUP; i++) {
-		all[i] = (struct member){.way = i == 7 ? way : GOOD, .id = first + i, .ended = &ended};
+		all[i] = (struct member){.way = i == at ? way : GOOD, .id = first + i, .ended = &ended};
 		assert_int_equal(store_write(s, run_member, note_member, &all[i]), 0);
 	}
 	fixture_let_go(h);
@@ -129,11 +130,61 @@ static void whoever_fails_in_a_group_fails_alone(void **state)
 	static const enum way ways[] = {REFUSES, OWES, SENDS_TWICE, SENDS_TWICE, OWES, GOOD};
 	fixture_sql(*state, thing_table);
 	for (int i = 0; i < 6; i++) {
-		run_group_with(*state, ways[i], 100 * i);
+		run_group_with(*state, ways[i], 7, 100 * i);
 		char sql[80];
 		snprintf(sql, sizeof sql, "select count(*) from thing where id>=%d", 100 * i);
 		assert_int_equal(fixture_number(*state, sql), ways[i] == GOOD ? FIXTURE_GROUP : FIXTURE_GROUP - 1);
 	}
+}
+
+/* Nobody comes behind it in whose place the error could be told. */
+static void the_last_of_a_group_fails_alone(void **state)
+{
+	fixture_sql(*state, thing_table);
+	run_group_with(*state, SENDS_TWICE, FIXTURE_GROUP - 1, 0);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), FIXTURE_GROUP - 1);
+}
+
+static void what_is_sent_before_a_refusal_is_undone(void **state)
+{
+	fixture_sql(*state, thing_table);
+	run_group_with(*state, SENDS_AND_REFUSES, 7, 0);
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), FIXTURE_GROUP - 1);
+}
+
+enum { WRITERS = 4, EACH_WRITES = 60 };
+
+/* Rests on what it has read: nobody else may write in between. */
+static int insert_next(struct db *db, void *arg)
+{
+	int64_t n;
+	(void)arg;
+	int r = db_row(db, "select count(*) from thing", "", "i", &n);
+	return r ? r : db_exec(db, NULL, "insert into thing(id, body) values ($1, 'x')", "i", n);
+}
+
+static void *write_next(void *arg)
+{
+	for (int i = 0; i < EACH_WRITES; i++)
+		if (store_write_now(arg, insert_next, NULL))
+			return arg;
+	return NULL;
+}
+
+static void what_a_job_has_read_stays_true(void **state)
+{
+	struct store *stores[2] = {*state, fixture_open()};
+	pthread_t threads[WRITERS];
+	fixture_sql(*state, thing_table);
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_next, stores[i % 2]), 0);
+	for (int i = 0; i < WRITERS; i++) {
+		void *failed;
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	assert_int_equal(fixture_number(*state, "select count(*) from thing"), WRITERS * EACH_WRITES);
+	store_close(stores[1]);
 }
 
 static void a_commit_that_fails_fails_the_group(void **state)
@@ -434,7 +485,7 @@ static void note_contended(void *arg, int r)
 static void what_the_database_asks_for_is_tried_again(void **state)
 {
 	sem_t ended;
-	struct contended all[] = {{.id = 1}, {.id = 2, .conflicts = 2}, {.id = 3}, {.id = 4, .conflicts = 100}};
+	struct contended all[] = {{.id = 1}, {.id = 2, .conflicts = 4}, {.id = 3}, {.id = 4, .conflicts = 100}};
 	fixture_sql(*state, thing_table);
 	sem_init(&ended, 0, 0);
 	struct fixture_hold *h = fixture_hold(store_write, *state);
@@ -461,6 +512,9 @@ static int run(const char *kind)
 	const struct CMUnitTest cases[] = {
 	    EACH(a_failing_job_is_undone_alone),
 	    EACH(whoever_fails_in_a_group_fails_alone),
+	    EACH(the_last_of_a_group_fails_alone),
+	    EACH(what_is_sent_before_a_refusal_is_undone),
+	    EACH(what_a_job_has_read_stays_true),
 	    EACH(a_commit_that_fails_fails_the_group),
 	    EACH(a_full_queue_refuses),
 	    EACH(closing_runs_what_is_queued),

@@ -228,6 +228,7 @@ static void finish_work(struct parent *p)
 	struct quarantine_works *w = &p->quarantine;
 	struct ipc_reader r = {0};
 	uint16_t type = 0;
+	parent_scan_allow(p);
 	bool whole = ipc_open(&r, w->answer.p, w->answer.n, &type) == 0;
 	struct client *c = w->client ? parent_waiting(p, WAITS_FOR_WORK, w->client) : NULL;
 	if (w->task_runs)

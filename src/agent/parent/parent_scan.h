@@ -43,7 +43,8 @@ struct scan {
 		parent_scan_fn *done;
 		int64_t tag;
 	} spawns[SCAN_MAX_SPAWNS];
-	struct scan_limits limits; /* in force */
+	struct scan_limits limits;  /* in force */
+	struct timespec allow_time; /* of the allow list that the workers have */
 	int short_lives;
 	int64_t restarts, start_at_us, check_at_us;
 	bool other;        /* signatures than before, once they are in force */
@@ -67,7 +68,7 @@ int parent_scan_want(struct parent *p, enum scan_class class, parent_scan_fn *do
 /* Other signatures are on the disk. 0: clients that wait (WAITS_FOR_SIGNATURES) are told when they are in force. */
 int parent_scan_reload(struct parent *p);
 int64_t parent_scan_deadline_ms(const struct parent *p); /* of a job */
-/* The administrator's allow list is another one. */
+/* The administrator's allow list may be another one: looks, and tells the workers. */
 void parent_scan_allow(struct parent *p);
 
 /* parent_scan_state.c */

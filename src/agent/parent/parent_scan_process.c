@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHILD_CHANNEL = 3, SPACE_FOR_TEMPORARY = 256 << 20, MEMORY_OF_A_WORKER = 1 << 30 };
@@ -127,16 +128,28 @@ int parent_scan_open_allow(const struct parent *p)
 	return openat(p->state_folder, ALLOW_FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-void parent_scan_allow(struct parent *p)
+static void tell_all_of_allow(struct parent *p, int list)
 {
 	struct scan *s = &p->scan;
-	int list = parent_scan_open_allow(p);
 	if (s->now.phase == SCAN_PHASE_UP)
 		parent_scan_tell_allow(p, &s->now, list);
 	if (s->next.phase == SCAN_PHASE_UP)
 		parent_scan_tell_allow(p, &s->next, list);
 	if (s->pool)
 		pool_set_allow(s->pool, list);
+}
+
+void parent_scan_allow(struct parent *p)
+{
+	struct scan *s = &p->scan;
+	struct stat st = {0};
+	int list = parent_scan_open_allow(p);
+	if (list >= 0)
+		fstat(list, &st);
+	bool same = st.st_ctim.tv_sec == s->allow_time.tv_sec && st.st_ctim.tv_nsec == s->allow_time.tv_nsec;
+	s->allow_time = st.st_ctim;
+	if (!same)
+		tell_all_of_allow(p, list);
 	if (list >= 0)
 		close(list);
 }

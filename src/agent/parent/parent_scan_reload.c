@@ -91,14 +91,23 @@ void parent_scan_not_in_force(struct parent *p, const char *why)
 	parent_collect(p);
 }
 
+/* What would make the old signatures the better ones. */
+static void find_fault(const struct scan_loaded *l, char *why, size_t size)
+{
+	snprintf(why, size, "%s", l->problem);
+	for (size_t i = 0; i < l->engines.n && !*why; i++)
+		if (l->engines.v[i].health == ENGINE_BROKEN)
+			snprintf(why, size, "engine %s: %s", l->engines.v[i].name, l->engines.v[i].problem);
+}
+
 /* The old one ends when its last worker has ended its job: its channel is its reason to be. Workers that were asked of
  * it are asked of the new one. */
 void parent_scan_swap(struct parent *p)
 {
 	struct scan *s = &p->scan;
-	if (*s->next.loaded.problem) {
-		char why[sizeof s->next.loaded.problem];
-		snprintf(why, sizeof why, "%s", s->next.loaded.problem);
+	char why[sizeof s->next.loaded.problem] = "";
+	find_fault(&s->next.loaded, why, sizeof why);
+	if (*why) {
 		ipc_channel_free(s->next.channel);
 		s->next = (struct scan_process){0};
 		parent_scan_not_in_force(p, why);

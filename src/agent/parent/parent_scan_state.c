@@ -164,6 +164,7 @@ void parent_scan_facts(const struct parent *p, fact_fn *fact, void *arg)
 	jail_fact(s, fact, arg);
 	number(fact, arg, "scan workers", (int64_t)st.workers);
 	number(fact, arg, "scanned", st.jobs);
+	number(fact, arg, "scans busy", (int64_t)st.busy);
 	number(fact, arg, "scans crashed", st.crashes);
 	number(fact, arg, "scans timed out", st.lates);
 	number(fact, arg, "contents shunned", (int64_t)st.remembered);

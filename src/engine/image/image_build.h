@@ -24,7 +24,10 @@ struct image_entry {
 	const char *name; /* "" none */
 };
 
-/* Temporary files without names go into the folder `temp_fd`, which must stay open: about 70 bytes an entry. */
+enum { IMAGE_IN_MEMORY = -1 };
+
+/* Temporary files without names go into the folder `temp_fd`, which must stay open, or into memory: about 45 bytes an
+ * entry with MD5, 60 with SHA-256. */
 int image_builder_new(int temp_fd, struct image_builder **ret);
 void image_builder_free(struct image_builder *b);
 

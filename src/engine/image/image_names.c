@@ -15,7 +15,7 @@ enum { SLOTS = 1 << 20, MAX_KNOWN = SLOTS / 4 * 3, GROW_BYTES = 1 << 20 };
 
 struct image_names {
 	int fd;
-	char *map; /* MAX_IMAGE_NAMES bytes of address, `room` of them with file behind */
+	char *map; /* `room` bytes, all with file behind */
 	size_t bytes, room;
 	size_t known;
 	struct slot {
@@ -30,19 +30,19 @@ int image_names_new(int temp_fd, struct image_names **ret)
 	if (!n)
 		return -ENOMEM;
 	n->map = MAP_FAILED;
+	n->room = GROW_BYTES;
 	n->fd = image_temp_open(temp_fd);
 	r = n->fd < 0 ? n->fd : posix_fallocate(n->fd, 0, GROW_BYTES);
 	if (r != 0) {
 		r = r > 0 ? -r : r;
 		goto fail;
 	}
-	n->map = mmap(NULL, MAX_IMAGE_NAMES, PROT_READ | PROT_WRITE, MAP_SHARED, n->fd, 0);
+	n->map = mmap(NULL, GROW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, n->fd, 0);
 	n->slots = calloc(SLOTS, sizeof(*n->slots));
 	if (n->map == MAP_FAILED || !n->slots) {
 		r = -ENOMEM;
 		goto fail;
 	}
-	n->room = GROW_BYTES;
 	n->bytes = 1;
 	*ret = n;
 	return 0;
@@ -56,7 +56,7 @@ void image_names_free(struct image_names *n)
 	if (!n)
 		return;
 	if (n->map != MAP_FAILED)
-		munmap(n->map, MAX_IMAGE_NAMES);
+		munmap(n->map, n->room);
 	if (n->fd >= 0)
 		close(n->fd);
 	free(n->slots);
@@ -92,16 +92,26 @@ static uint32_t hash_text(const char *s, size_t n)
 }
 
 /* The file grows by real blocks: a hole in a full disk would be a signal, not an error. */
+static int grow(struct image_names *n)
+{
+	int r = posix_fallocate(n->fd, (off_t)n->room, GROW_BYTES);
+	if (r != 0)
+		return -r;
+	char *map = mremap(n->map, n->room, n->room + GROW_BYTES, MREMAP_MAYMOVE);
+	if (map == MAP_FAILED)
+		return -errno;
+	n->map = map;
+	n->room += GROW_BYTES;
+	return 0;
+}
+
 static int append(struct image_names *n, const char *template, size_t bytes, uint32_t *ret)
 {
 	if (n->bytes + bytes > MAX_IMAGE_NAMES)
 		return -E2BIG;
-	if (n->bytes + bytes > n->room) {
-		int r = posix_fallocate(n->fd, (off_t)n->room, GROW_BYTES);
-		if (r != 0)
-			return -r;
-		n->room += GROW_BYTES;
-	}
+	int r = n->bytes + bytes > n->room ? grow(n) : 0;
+	if (r < 0)
+		return r;
 	memcpy(n->map + n->bytes, template, bytes);
 	*ret = (uint32_t)n->bytes;
 	n->bytes += bytes;

@@ -1,5 +1,6 @@
 #include "image_temp.h"
 
+#include "image_build.h"
 #include "rnd.h"
 
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { STREAM_BYTES = 128 * 1024 };
@@ -15,6 +17,10 @@ enum { STREAM_BYTES = 128 * 1024 };
 int image_temp_open(int folder_fd)
 {
 	char random[17], name[32];
+	if (folder_fd == IMAGE_IN_MEMORY) {
+		int memory = memfd_create("sort", MFD_CLOEXEC);
+		return memory < 0 ? -errno : memory;
+	}
 	rnd_hex(random, 8);
 	snprintf(name, sizeof(name), ".sort-%s", random);
 	int fd = openat(folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

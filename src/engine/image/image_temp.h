@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A file of which only the descriptor is left. */
+/* A file of which only the descriptor is left; IMAGE_IN_MEMORY for a folder: one in memory. */
 int image_temp_open(int folder_fd);
 
 struct image_stream {

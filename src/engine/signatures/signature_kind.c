@@ -32,6 +32,7 @@ static const struct signature_kind kinds[] = {
     {.suffix = ".cfg", .use = SIGNATURE_BODY},
     {.suffix = ".yar", .use = SIGNATURE_YARA},
     {.suffix = ".yara", .use = SIGNATURE_YARA},
+    {.suffix = ".yarc", .use = SIGNATURE_YARA},
     {".hdu", SIGNATURE_LEFT_OUT, unwanted, IMAGE_DENY, SIGNATURE_HASH_SIZE, false},
     {".hsu", SIGNATURE_LEFT_OUT, unwanted, IMAGE_DENY, SIGNATURE_HASH_SIZE, false},
     {".mdu", SIGNATURE_LEFT_OUT, unwanted, IMAGE_DENY, SIGNATURE_SIZE_HASH, true},

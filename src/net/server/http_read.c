@@ -125,27 +125,30 @@ size_t http_read_feed(struct http_conn *c, const char *p, size_t n)
 
 void http_read_refuse(struct http_conn *c, int status)
 {
-	static const struct {
+	const struct {
 		int status;
 		const char *code, *message;
+		size_t limit;
 	} words[] = {
-	    {400, "bad-request", "this is not a well-formed HTTP/1.1 request"},
-	    {408, "too-slow", "the request did not come to its end in time"},
-	    {413, "too-large", "the body is larger than is taken here"},
-	    {417, "bad-request", "no expectation but 100-continue is met"},
-	    {431, "too-large", "the head is larger than is taken here"},
-	    {501, "bad-request", "no transfer coding but chunked is understood"},
-	    {503, "busy", "no memory for this request"},
-	    {505, "bad-request", "HTTP/1.1 is spoken here"},
+	    {400, "bad-request", "this is not a well-formed HTTP/1.1 request", 0},
+	    {408, "too-slow", "the request did not come to its end in time", 0},
+	    {413, "too-large", "the body is longer than is taken here", c->port->conf.max_body},
+	    {417, "bad-request", "no expectation but 100-continue is met", 0},
+	    {431, "too-large", "the head is longer than is taken here", HTTP_MAX_HEAD},
+	    {501, "bad-request", "no transfer coding but chunked is understood", 0},
+	    {503, "busy", "no memory for this request", 0},
+	    {505, "bad-request", "HTTP/1.1 is spoken here", 0},
 	};
 	static const char *const retry[] = {"Retry-After", "5", NULL};
 	size_t i = 0;
 	int ignored;
-	char body[256];
+	char body[256], limit[40] = "";
 	while (i + 1 < sizeof words / sizeof words[0] && words[i].status != status)
 		i++;
-	int n = snprintf(
-	    body, sizeof body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", words[i].code, words[i].message);
+	if (words[i].limit)
+		snprintf(limit, sizeof limit, ": at most %zu bytes", words[i].limit);
+	int n = snprintf(body, sizeof body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s%s\"}}", words[i].code,
+	    words[i].message, limit);
 	if (!c->req)
 		c->req = http_req_new(c, NULL, 0, &ignored);
 	if (!c->req) {
