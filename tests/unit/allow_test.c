@@ -44,6 +44,7 @@ static bool allowed(struct place *p, unsigned char first, int64_t now)
 	struct buf b = BUF_INIT(MAX_ALLOW_FILE);
 	uint8_t sha256[SHA256_BYTES] = {first, 7};
 	struct allow_set set;
+	assert_int_equal(allow_publish(p->files_fd, NULL, 0, NULL), 0);
 	int r = file_read(p->files_fd, ALLOW_FILE_NAME, &b);
 	assert_int_equal(r, 0);
 	assert_int_equal(allow_set_read(&set, b.p, b.n), 0);
@@ -131,10 +132,12 @@ static void an_open_list_stays_what_it_was(void **state)
 	struct allow_item item = entry(1, TIME_END), other = entry(2, TIME_END);
 	struct stat before, after;
 	assert_int_equal(allow_add(p->files_fd, &item, NULL), 0);
+	assert_int_equal(allow_publish(p->files_fd, NULL, 0, NULL), 0);
 	int fd = allow_open(p->files_fd);
 	assert_true(fd >= 0);
 	fstat(fd, &before);
 	assert_int_equal(allow_add(p->files_fd, &other, NULL), 0);
+	assert_int_equal(allow_publish(p->files_fd, NULL, 0, NULL), 0);
 	fstat(fd, &after);
 	assert_int_equal(before.st_size, after.st_size);
 	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
@@ -150,7 +153,7 @@ static void a_cut_file_allows_nothing(void **state)
 		struct allow_item item = entry((unsigned char)i, TIME_END);
 		assert_int_equal(allow_add(p->files_fd, &item, NULL), 0);
 	}
-	assert_int_equal(file_read(p->files_fd, ALLOW_FILE_NAME, &b), 0);
+	assert_int_equal(file_read(p->files_fd, ALLOW_OWN_NAME, &b), 0);
 	for (size_t n = 0; n < b.n; n++) {
 		char *part = malloc(n + 1); /* so that reading behind it is found */
 		memcpy(part, b.p, n);
@@ -164,10 +167,49 @@ static void a_cut_file_allows_nothing(void **state)
 	memcpy(b.p + ALLOW_HEADER, b.p + ALLOW_HEADER + ALLOW_ENTRY, ALLOW_ENTRY);
 	memcpy(b.p + ALLOW_HEADER + ALLOW_ENTRY, swapped, ALLOW_ENTRY);
 	assert_int_equal(allow_set_read(&set, b.p, b.n), -EBADMSG); /* not in order */
-	assert_int_equal(truncate(place_path(p, ALLOW_FILE_NAME), (off_t)b.n - 1), 0);
+	assert_int_equal(truncate(place_path(p, ALLOW_OWN_NAME), (off_t)b.n - 1), 0);
 	struct allow_item item = entry(9, TIME_END);
 	assert_int_equal(allow_add(p->files_fd, &item, NULL), -EBADMSG); /* and nothing is lost by writing over it */
 	buf_release(&b);
+}
+
+static int64_t inode(struct place *p)
+{
+	struct stat st;
+	assert_int_equal(fstatat(p->files_fd, ALLOW_FILE_NAME, &st, 0), 0);
+	return (int64_t)st.st_ino;
+}
+
+static bool in_file(struct place *p, unsigned char first, int64_t now)
+{
+	struct buf b = BUF_INIT(MAX_ALLOW_FILE);
+	uint8_t sha256[SHA256_BYTES] = {first, 7};
+	struct allow_set set;
+	assert_int_equal(file_read(p->files_fd, ALLOW_FILE_NAME, &b), 0);
+	assert_int_equal(allow_set_read(&set, b.p, b.n), 0);
+	bool so = allow_set_has(&set, sha256, now);
+	buf_release(&b);
+	return so;
+}
+
+static void both_lists_count_and_the_later_end_wins(void **state)
+{
+	struct place *p = *state;
+	int64_t soon = clock_real_us() + 3600 * US_PER_S;
+	struct allow_item own[2] = {entry(1, soon), entry(5, TIME_END)};
+	struct allow_item centre[3] = {entry(9, soon), entry(5, soon), entry(1, TIME_END)};
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(allow_add(p->files_fd, &own[i], NULL), 0);
+	assert_int_equal(allow_publish(p->files_fd, centre, 3, NULL), 0);
+	assert_true(in_file(p, 1, soon) && in_file(p, 5, soon) && in_file(p, 9, soon - 1) && !in_file(p, 9, soon));
+	int64_t was = inode(p);
+	assert_int_equal(allow_publish(p->files_fd, centre, 3, NULL), 0);
+	assert_int_equal(inode(p), was);
+	assert_int_equal(allow_publish(p->files_fd, NULL, 0, NULL), 0); /* the centre allows nothing any more */
+	assert_true(in_file(p, 1, soon - 1) && !in_file(p, 1, soon) && in_file(p, 5, soon) && !in_file(p, 9, 1));
+	assert_int_equal(truncate(place_path(p, ALLOW_OWN_NAME), 20), 0);
+	assert_int_equal(allow_publish(p->files_fd, centre, 1, NULL), -EBADMSG);
+	assert_true(in_file(p, 9, 1) && !in_file(p, 5, 1));
 }
 
 static void two_at_once_lose_nothing(void **state)
@@ -227,6 +269,7 @@ int main(void)
 	    TEST(an_entry_needs_a_reason),
 	    TEST(an_open_list_stays_what_it_was),
 	    TEST(a_cut_file_allows_nothing),
+	    TEST(both_lists_count_and_the_later_end_wins),
 	    TEST(two_at_once_lose_nothing),
 	    cmocka_unit_test(a_path_cannot_play_tricks),
 #undef TEST

@@ -372,6 +372,37 @@ static void only_what_was_judged_is_taken(void **state)
 	assert_int_equal(place_count(p->quarantine, ""), 2);
 }
 
+/* Somebody who has it open writes to it after it was copied. */
+static int written_fd;
+
+static int write_then_rename(void *context, int folder, const char *from, const char *to)
+{
+	if (strncmp(to, ".khien-", 7) == 0)
+		assert_int_equal(pwrite(written_fd, "changed", 7, 0), 7);
+	return act_disk_system.rename(context, folder, from, to);
+}
+
+static void what_is_written_to_meanwhile_stays(void **state)
+{
+	struct place *p = *state;
+	struct act_disk disk = act_disk_system;
+	const struct timespec long_ago[2] = {{1500000000, 0}, {1500000000, 0}};
+	struct quarantine_item item;
+	char got[16] = "";
+	place_write(p, "virus", "judged", 6);
+	assert_int_equal(utimensat(p->files_fd, "virus", long_ago, 0), 0);
+	written_fd = openat(p->files_fd, "virus", O_RDWR | O_CLOEXEC);
+	disk.rename = write_then_rename;
+	p->q->disk = &disk;
+	assert_int_equal(place_take(p, "virus", &item, NULL), -ESTALE);
+	assert_true(place_has(p, "virus"));
+	assert_int_equal(place_count(p->files, ""), 1);
+	assert_int_equal(pread(written_fd, got, 15, 0), 7);
+	assert_string_equal(got, "changed");
+	assert_int_equal(place_count(p->quarantine, ""), 2); /* key, lock */
+	close(written_fd);
+}
+
 static void a_file_that_was_renamed_is_followed(void **state)
 {
 	struct place *p = *state;
@@ -508,6 +539,7 @@ int main(void)
 	    TEST(everything_is_told_once),
 	    TEST(what_does_not_fit_stays),
 	    TEST(only_what_was_judged_is_taken),
+	    TEST(what_is_written_to_meanwhile_stays),
 	    TEST(a_file_that_was_renamed_is_followed),
 	    TEST(hard_links_keep_their_content_and_are_told),
 	    TEST(what_is_no_file_is_refused),

@@ -42,22 +42,27 @@ static void get_text(struct ipc_reader *r, struct allow_item *item)
 	item->reason = ipc_get_text(r, MAX_TEXT);
 }
 
+static void put_entries(struct buf *file, const struct list *l, size_t texts)
+{
+	buf_adds(file, "KHIENAL1");
+	ipc_put_u32(file, (uint32_t)l->n);
+	ipc_put_u32(file, (uint32_t)texts);
+	for (size_t i = 0; i < l->n; i++) {
+		ipc_put_fixed(file, l->items[i].sha256, SHA256_BYTES);
+		ipc_put_i64(file, l->items[i].until_us);
+	}
+}
+
 static int write_list(int folder, const struct list *l)
 {
 	struct buf file = BUF_INIT(MAX_ALLOW_FILE), texts = BUF_INIT(MAX_ALLOW_FILE);
 	for (size_t i = 0; i < l->n; i++)
 		put_text(&texts, &l->items[i]);
-	buf_adds(&file, "KHIENAL1");
-	ipc_put_u32(&file, (uint32_t)l->n);
-	ipc_put_u32(&file, (uint32_t)texts.n);
-	for (size_t i = 0; i < l->n; i++) {
-		ipc_put_fixed(&file, l->items[i].sha256, SHA256_BYTES);
-		ipc_put_i64(&file, l->items[i].until_us);
-	}
+	put_entries(&file, l, texts.n);
 	buf_add(&file, texts.p, texts.n);
 	int r = texts.error ? texts.error : file.error;
 	if (!r)
-		r = file_replace(folder, ALLOW_FILE_NAME, file.p, file.n, 0600);
+		r = file_replace(folder, ALLOW_OWN_NAME, file.p, file.n, 0600);
 	buf_release(&file);
 	buf_release(&texts);
 	return r;
@@ -84,7 +89,7 @@ static int read_items(struct list *l, const struct allow_set *set)
 static int read_list(int folder, struct list *l, struct err *e)
 {
 	struct allow_set set;
-	int r = file_read(folder, ALLOW_FILE_NAME, &l->file);
+	int r = file_read(folder, ALLOW_OWN_NAME, &l->file);
 	if (r == -ENOENT)
 		return 0;
 	if (!r)
@@ -98,7 +103,7 @@ static int read_list(int folder, struct list *l, struct err *e)
 
 static int lock(int folder, int *ret_fd)
 {
-	int fd = openat(folder, ALLOW_FILE_NAME ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(folder, ALLOW_OWN_NAME ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	while (flock(fd, LOCK_EX) < 0) {
@@ -186,6 +191,58 @@ int allow_list(int state_folder, int (*fn)(void *arg, const struct allow_item *i
 		r = fn(arg, &l.items[i]);
 	list_release(&l);
 	return r;
+}
+
+/* ---- for the workers ---- */
+
+static int by_digest(const void *a, const void *b)
+{
+	const struct allow_item *x = a, *y = b;
+	int c = memcmp(x->sha256, y->sha256, SHA256_BYTES);
+	return c ? c : x->until_us > y->until_us ? -1 : x->until_us < y->until_us;
+}
+
+/* Sorted, the later end of two first: each content once. */
+static void join(struct list *l)
+{
+	size_t n = 0;
+	if (l->n)
+		qsort(l->items, l->n, sizeof *l->items, by_digest);
+	for (size_t i = 0; i < l->n; i++)
+		if (!n || memcmp(l->items[n - 1].sha256, l->items[i].sha256, SHA256_BYTES) != 0)
+			l->items[n++] = l->items[i];
+	l->n = n < MAX_ALLOWED ? n : MAX_ALLOWED;
+}
+
+static int write_if_other(int folder, const struct buf *file)
+{
+	struct buf there = BUF_INIT(MAX_ALLOW_FILE);
+	int r = file_read(folder, ALLOW_FILE_NAME, &there);
+	bool same = !r && there.n == file->n && memcmp(there.p, file->p, file->n) == 0;
+	buf_release(&there);
+	return same ? 0 : file_replace(folder, ALLOW_FILE_NAME, file->p, file->n, 0600);
+}
+
+int allow_publish(int state_folder, const struct allow_item *centre, size_t n, struct err *e)
+{
+	struct buf file = BUF_INIT(MAX_ALLOW_FILE);
+	struct list l = LIST_INIT;
+	int own = read_list(state_folder, &l, e), r = 0;
+	if (own)
+		l.n = 0;
+	for (size_t i = 0; !r && i < n; i++) {
+		r = array_room(&l.items, &l.cap, l.n, sizeof *l.items);
+		if (!r)
+			l.items[l.n++] = centre[i];
+	}
+	join(&l);
+	put_entries(&file, &l, 0);
+	if (!r)
+		r = file.error ? file.error : write_if_other(state_folder, &file);
+	buf_release(&file);
+	list_release(&l);
+	r = r ? r : own;
+	return r ? err_set(e, r, "%s", strerror(-r)) : 0;
 }
 
 int allow_open(int state_folder)

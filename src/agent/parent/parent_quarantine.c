@@ -1,4 +1,5 @@
 #include "parent_quarantine.h"
+#include "allow.h"
 #include "file.h"
 #include "log.h"
 #include "parent_int.h"
@@ -84,6 +85,16 @@ void parent_quarantine_changed(struct parent *p)
 		open_quarantine(p);
 	if (w->q && quarantine_outstanding(w->q, tell, p, &e) < 0)
 		log_error("the quarantine cannot be read", "error", e.text, NULL);
+}
+
+/* ---- what is allowed ---- */
+
+void parent_allow_publish(struct parent *p)
+{
+	struct err e = {0};
+	int r = allow_publish(p->state_folder, NULL, 0, &e);
+	if (r)
+		log_error("the allow list does not count", "error", e.text, NULL);
 }
 
 /* ---- the process that works ---- */
@@ -230,6 +241,7 @@ static void finish_work(struct parent *p)
 	uint16_t type = 0;
 	parent_scan_allow(p);
 	bool whole = ipc_open(&r, w->answer.p, w->answer.n, &type) == 0;
+	parent_allow_publish(p); /* before anybody is told that it is done */
 	struct client *c = w->client ? parent_waiting(p, WAITS_FOR_WORK, w->client) : NULL;
 	if (w->task_runs)
 		finish_task(p, type, &r);
@@ -309,6 +321,7 @@ void parent_quarantine_start(struct parent *p)
 	w->task_request = BUF_INIT(256);
 	w->recover = true;
 	open_quarantine(p);
+	parent_allow_publish(p);
 	start_next(p);
 }
 

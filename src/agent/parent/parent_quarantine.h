@@ -50,6 +50,9 @@ void parent_quarantine_release(struct parent *p);
 /* Somebody has taken something, or may have: what is not told yet is told. */
 void parent_quarantine_changed(struct parent *p);
 
+/* After a change of either allow list: makes the file that workers are handed. */
+void parent_allow_publish(struct parent *p);
+
 /* A request of the control socket: CONTROL_QUARANTINE_…, CONTROL_ALLOW_…; answered when it is done. */
 int parent_quarantine_request(struct parent *p, struct client *c, uint16_t type, struct ipc_reader *r);
 /* An executor of tasks. */
