@@ -4,6 +4,8 @@
 #include "day.h"
 
 #include <stdarg.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #ifdef _WIN32
@@ -19,6 +21,12 @@ void log_open(const char *program, enum log_level max)
 {
 	program_name = program;
 	max_level = max;
+#ifndef _WIN32
+	/* A program may be started with these closed; the next file that it opens would then get what is logged. */
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+			return;
+#endif
 }
 
 static bool plain(const char *s)

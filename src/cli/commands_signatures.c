@@ -1,7 +1,7 @@
 /* The signatures of this computer: offline, as whoever may write their folder, which is root. */
-#include "clock.h"
+#include "cli_agent.h"
 #include "cli_options.h"
-#include "cli_tables.h"
+#include "clock.h"
 #include "day.h"
 #include "generation.h"
 #include "image.h"
@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 extern char **environ;
+
+enum { IN_FORCE_MS = 300000 }; /* a large generation on a small computer */
 
 #define FOLDER_OPTION                                                                                                  \
 	{                                                                                                              \
@@ -79,6 +81,24 @@ static enum cli_exit open_folder(const struct cli *c, bool make, int *ret)
 	return CLI_OK;
 }
 
+/* An agent that runs takes them into force, and says when it has, or why not. One that does not will find them. */
+static enum cli_exit tell_agent(struct cli *c)
+{
+	const char *path = api_agent_socket(c);
+	struct control *agent = NULL;
+	struct err e = {0};
+	if (!path || control_open(path, &agent, NULL))
+		return CLI_OK;
+	int r = control_signatures(agent, IN_FORCE_MS, &e);
+	control_free(agent);
+	if (r == -ENOENT) /* it has no scanner */
+		return CLI_OK;
+	if (r)
+		return cli_agent_failed(c, r, &e);
+	puts(SAY(c, "Đã có hiệu lực trên máy này.", "In force on this computer."));
+	return CLI_OK;
+}
+
 static enum cli_exit load(struct cli *c)
 {
 	struct generation_load l = {.paths = c->rest,
@@ -102,7 +122,7 @@ static enum cli_exit load(struct cli *c)
 	    SAY(c, "Thế hệ mẫu %" PRId64 ", ngày %s: %" PRIu64 " giá trị băm, %zu tệp cho libclamav, %zu tệp YARA.\n",
 	        "Generation %" PRId64 ", day %s: %" PRIu64 " digests, %zu files for libclamav, %zu of YARA.\n"),
 	    g.number, day, g.entries, g.body_files, g.yara_files);
-	return CLI_OK;
+	return tell_agent(c);
 }
 
 static const struct option_row show_options[] = {
