@@ -260,23 +260,26 @@ static enum scan_reason reason_of(int error)
 	return error == ELOOP || error == ENAMETOOLONG ? SCAN_LIMITS : SCAN_UNREADABLE;
 }
 
-void sweep_feed(struct sweep *s, int64_t now_us)
+static int take_next(struct sweep *s)
 {
 	struct walk_item item;
-	int r = 1;
-	s->progress.rest = (uint8_t)pace_ask(&s->pace, now_us, &s->pace_again_us);
-	while (!s->stopping && !s->walked && s->progress.rest == PACE_GOES && s->in_window < AHEAD &&
-	       (r = walk_next(s->walk, &item)) == 1) {
-		if (item.kind == WALK_MISSED)
-			count_missed(s, reason_of(item.error), item.path);
-		else
-			r = take_item(s, &item);
-		if (r < 0)
-			break;
-	}
+	int r = walk_next(s->walk, &item);
 	if (r == 0)
 		s->walked = true;
-	if (r < 0) {
+	else if (r == 1 && item.kind == WALK_MISSED)
+		count_missed(s, reason_of(item.error), item.path);
+	else if (r == 1)
+		r = take_item(s, &item);
+	return r < 0 ? r : 0;
+}
+
+void sweep_feed(struct sweep *s, int64_t now_us)
+{
+	int r = 0;
+	s->progress.rest = (uint8_t)pace_ask(&s->pace, now_us, &s->pace_again_us);
+	while (!r && !s->stopping && !s->walked && s->progress.rest == PACE_GOES && s->in_window < AHEAD)
+		r = take_next(s);
+	if (r) {
 		snprintf(s->why, sizeof s->why, "%s", strerror(-r));
 		s->stopping = true;
 	}
