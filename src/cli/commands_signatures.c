@@ -1,7 +1,9 @@
 /* The signatures of this computer: offline, as whoever may write their folder, which is root. */
-#include "cli_agent.h"
-#include "cli_options.h"
+#include "cli_api.h"
 #include "clock.h"
+#include "control.h"
+#include "cli_options.h"
+#include "cli_tables.h"
 #include "day.h"
 #include "generation.h"
 #include "image.h"
@@ -12,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pwd.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +24,8 @@
 
 extern char **environ;
 
-enum { IN_FORCE_MS = 300000 }; /* a large generation on a small computer */
+#define SCANNER_USER "khien-scan" /* what root's trial becomes, where there is such a user */
+enum { AGENT_MS = 900000 };       /* body signatures of millions on a slow disk */
 
 #define FOLDER_OPTION                                                                                                  \
 	{                                                                                                              \
@@ -50,7 +54,9 @@ static int check(void *arg, int folder, const char *name, struct err *e)
 {
 	const struct cli *c = arg;
 	char path[64];
-	char *const argv[] = {(char *)cli_value(c, "scanner"), "--check", path, NULL};
+	bool become = geteuid() == 0 && getpwnam(SCANNER_USER);
+	char *const argv[] = {
+	    (char *)cli_value(c, "scanner"), "--check", path, become ? "--user" : NULL, SCANNER_USER, NULL};
 	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY), status;
 	pid_t pid;
 	if (fd < 0)
@@ -81,21 +87,31 @@ static enum cli_exit open_folder(const struct cli *c, bool make, int *ret)
 	return CLI_OK;
 }
 
-/* An agent that runs takes them into force, and says when it has, or why not. One that does not will find them. */
+/* A generation that is on the disk is in force once khien-scan has it; an agent that does not run takes it when it
+ * starts. */
 static enum cli_exit tell_agent(struct cli *c)
 {
 	const char *path = api_agent_socket(c);
 	struct control *agent = NULL;
 	struct err e = {0};
-	if (!path || control_open(path, &agent, NULL))
+	if (!path)
+		return CLI_USAGE;
+	int r = control_open(path, &agent, &e);
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		puts(SAY(c, "Không có khien-agent nào đang chạy; nó sẽ nhận khi khởi động.",
+		    "No khien-agent runs; it takes them when it starts."));
 		return CLI_OK;
-	int r = control_signatures(agent, IN_FORCE_MS, &e);
+	}
+	if (!r)
+		r = control_signatures(agent, AGENT_MS, &e);
 	control_free(agent);
-	if (r == -ENOENT) /* it has no scanner */
-		return CLI_OK;
 	if (r)
-		return cli_agent_failed(c, r, &e);
-	puts(SAY(c, "Đã có hiệu lực trên máy này.", "In force on this computer."));
+		return cli_fail(c,
+		    r == -EACCES                     ? CLI_DENIED
+		    : r == -EPIPE || r == -ETIMEDOUT ? CLI_UNREACHABLE
+		                                     : CLI_FAILED,
+		    "%s: %s", path, e.text[0] ? e.text : strerror(-r));
+	puts(SAY(c, "Đã có hiệu lực.", "They are in force."));
 	return CLI_OK;
 }
 

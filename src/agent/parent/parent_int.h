@@ -17,6 +17,7 @@
 #include "ipc_channel.h"
 #include "link_messages.h"
 #include "parent_events.h"
+#include "parent_packages.h"
 #include "parent_scan.h"
 #include "parent_quarantine.h"
 #include "notify.h"
@@ -31,6 +32,7 @@ enum { MAX_CLIENTS = 32 };
 struct options {
 	char state[512], root[512], link[512], link_user[64];
 	char scan[512], scan_user[64]; /* khien-scan; "": this computer has no scanner */
+	char sigs[512];                /* khien-sigs; "": packages allow nothing */
 	char signatures[512];          /* folder; "": "signatures" in the state folder */
 	char sweep[512];
 	char server[LINK_MAX_URL + 1], agents_server[LINK_MAX_URL + 1]; /* used when `enrol` names none */
@@ -90,7 +92,8 @@ struct parent {
 	struct options options;
 	int state_folder, root_folder, lock;
 	struct identity identity;
-	uint8_t start_id[8]; /* of the event that says that we began to run */
+	struct allow_list *allow; /* NULL: none was told */
+	uint8_t start_id[8];      /* of the event that says that we began to run */
 
 	struct inventory_texts *texts;
 	struct hardware hardware;
@@ -102,6 +105,7 @@ struct parent {
 
 	struct link link;
 	struct scan scan;
+	struct packages packages;
 	struct enrolment enrolment;
 	struct sandbox_report sandbox; /* our own */
 
@@ -139,6 +143,12 @@ void parent_link_begin(struct parent *p);                     /* LINK_BEGIN and 
 
 /* parent_answers.c: what the link may ask. Negative: it has asked what it may not, or nonsense. */
 int parent_answer(struct parent *p, uint16_t type, struct ipc_reader *r);
+
+/* parent_allow.c: what the centre allows here, beside root's own list (agent/act/allow.h). */
+void parent_allow_load(struct parent *p);
+void parent_allow_forget(struct parent *p); /* with the enrolment that it came with */
+void parent_allow_hash(const struct parent *p, uint8_t dst[ID_BYTES]);
+int parent_answer_allow(struct parent *p, struct ipc_reader *r);
 
 /* parent_tasks.c: LINK_TASK, as parent_answer. */
 int parent_answer_task(struct parent *p, struct ipc_reader *r);
