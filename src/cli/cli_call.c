@@ -128,6 +128,26 @@ static enum cli_exit add_secret(struct cli *c, const struct call_row *k, json_t 
 	return r;
 }
 
+/* "args.extent" is a member of the object "args". */
+static void set_member(json_t *members, const char *name, json_t *v)
+{
+	const char *dot = strchr(name, '.');
+	char outer[32];
+	json_t *o;
+
+	if (!dot) {
+		json_object_set_new(members, name, v);
+		return;
+	}
+	(void)snprintf(outer, sizeof outer, "%.*s", (int)(dot - name), name);
+	o = json_object_get(members, outer);
+	if (!o) {
+		o = json_object();
+		json_object_set_new(members, outer, o);
+	}
+	json_object_set_new(o, dot + 1, v);
+}
+
 enum cli_exit call_path(struct cli *c, struct buf *path, json_t **ret_body)
 {
 	const struct call_row *k = c->command->call;
@@ -142,7 +162,7 @@ enum cli_exit call_path(struct cli *c, struct buf *path, json_t **ret_body)
 			continue;
 		r = value_json(c, &o[i], c->value[i], &v);
 		if (!r)
-			json_object_set_new(members, o[i].member, v);
+			set_member(members, o[i].member, v);
 	}
 	if (!r && k->secret)
 		r = add_secret(c, k, members);

@@ -10,6 +10,8 @@ const struct command_table cli_tables[] = {
     {token_commands},
     {policy_commands},
     {task_commands},
+    {detection_commands},
+    {allowance_commands},
     {account_commands},
     {session_commands},
     {trust_commands},

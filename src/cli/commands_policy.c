@@ -118,20 +118,30 @@ const struct command policy_commands[] = {
     END_COMMANDS,
 };
 
-/* Tasks: report-now, collect-status */
+/* Tasks */
 #define KIND_WORD                                                                                                      \
 	{                                                                                                              \
 		"KIND", "kind", VALUE_TEXT, OPTION_WORD | OPTION_NEEDED, NULL,                                         \
-		    P("report-now, collect-status", "report-now, collect-status")                                      \
+		    P("report-now, collect-status, scan, quarantine-restore, quarantine-delete",                       \
+		        "report-now, collect-status, scan, quarantine-restore, quarantine-delete")                     \
+	}
+#define ARGS_OPTIONS                                                                                                   \
+	{"extent", "args.extent", VALUE_TEXT, 0, NULL, P("scan: quick, full, custom", "scan: quick, full, custom")},   \
+	    {"paths", "args.paths", VALUE_LIST, 0, NULL, P("scan custom: các đường dẫn", "scan custom: what")},        \
+	    {"sha256", "args.sha256", VALUE_TEXT, 0, NULL,                                                             \
+	        P("quarantine-…: mọi tệp có nội dung này", "quarantine-…: whatever has this content")},                \
+	{                                                                                                              \
+		"item", "args.item", VALUE_TEXT, 0, NULL, P("quarantine-…: một mục", "quarantine-…: one item")         \
 	}
 #define EXPIRES_OPTION                                                                                                 \
 	{                                                                                                              \
 		"expires", "expires_s", VALUE_SECONDS, 0, NULL, P("bỏ sau", "given up after")                          \
 	}
 static const struct option_row unit_task_options[] = {
-    KIND_WORD, UNIT_WORD("node"), EXPIRES_OPTION, FORMAT_OPTION, END_OPTIONS};
+    KIND_WORD, UNIT_WORD("node"), ARGS_OPTIONS, EXPIRES_OPTION, FORMAT_OPTION, END_OPTIONS};
 static const struct option_row machine_task_options[] = {
     KIND_WORD,
+    ARGS_OPTIONS,
     EXPIRES_OPTION,
     FORMAT_OPTION,
     {"MACHINE", "machines", VALUE_LIST, OPTION_WORD | OPTION_NEEDED | OPTION_REST, NULL,
@@ -158,6 +168,7 @@ static const struct call_row task_list_call = {"GET", "/api/v1/tasks", "tasks",
         {"expires_at", P("Hết hạn", "Expires"), COLUMN_TIME},
         {"targets.waiting", P("Chờ", "Waiting"), COLUMN_NUMBER},
         {"targets.delivered", P("Đã giao", "Delivered"), COLUMN_NUMBER},
+        {"targets.running", P("Đang chạy", "Running"), COLUMN_NUMBER},
         {"targets.done", P("Xong", "Done"), COLUMN_NUMBER},
         {"targets.failed", P("Hỏng", "Failed"), COLUMN_NUMBER},
         {"targets.cancelled", P("Hủy", "Cancelled"), COLUMN_NUMBER},

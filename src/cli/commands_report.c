@@ -111,31 +111,6 @@ static enum cli_exit machines(struct cli *c)
 	return fetch_machines(c, cli_value(c, "UNIT"));
 }
 
-static const struct option_row detection_options[] = {
-    {"unit", "node", VALUE_UNIT, 0, NULL, P("của đơn vị này và bên dưới", "of this unit and below")},
-    {"machine", "machine", VALUE_TEXT, 0, NULL, P("của máy này", "of this machine")},
-    {"from", "from", VALUE_TIME, 0, NULL, P("từ", "from")},
-    {"until", "until", VALUE_TIME, 0, NULL, P("đến hết", "until")},
-    {"before", "before", VALUE_NUMBER, 0, NULL, P("trước vị trí này", "before this position")},
-    {"limit", "limit", VALUE_NUMBER, 0, "100", P("nhiều nhất", "at most so many")},
-    FORMAT_OPTION,
-    END_OPTIONS,
-};
-static const struct call_row detection_call = {"GET", "/api/v1/detections", "detections",
-    (const struct column[]){
-        {"position", P("Vị trí", "Position"), COLUMN_NUMBER},
-        {"at", P("Lúc", "When"), COLUMN_TIME},
-        {"machine_name", P("Máy", "Machine"), COLUMN_TEXT},
-        {"node", P("Đơn vị", "Unit"), COLUMN_UNIT},
-        {"detection.name", P("Mã độc", "Malware"), COLUMN_TEXT},
-        {"detection.action", P("Xử lý", "Action"), COLUMN_TEXT},
-        {"detection.engine", P("Bộ máy", "Engine"), COLUMN_TEXT},
-        {"detection.device", P("Thiết bị", "Device"), COLUMN_TEXT},
-        {"detection.path.display", P("Tệp", "File"), COLUMN_TEXT},
-        END_COLUMNS,
-    },
-    {{NULL, NULL}}, NULL, false};
-
 static const struct option_row audit_options[] = {
     {"actor", "actor", VALUE_TEXT, 0, NULL, P("của người này, ví dụ account:1", "of this one, such as account:1")},
     {"object", "object", VALUE_TEXT, 0, NULL, P("về đối tượng này, ví dụ unit:7", "about this, such as unit:7")},
@@ -185,7 +160,6 @@ const struct command report_commands[] = {
     {"report figures", P("số liệu báo cáo theo khối và đơn vị", "the report's figures, by group and unit"),
         figures_options, NULL, figures},
     {"report machines", P("các máy sau một con số", "the machines behind a figure"), machines_options, NULL, machines},
-    {"detections", P("mã độc đã phát hiện", "what was detected"), detection_options, &detection_call, NULL},
     {"audit list", P("nhật ký thao tác", "the audit log"), audit_options, &audit_call, NULL},
     {"audit verify", P("kiểm tra chuỗi băm của nhật ký", "recomputes the log's hash chain"), format_only, &verify_call,
         verify},

@@ -89,7 +89,7 @@ static void scan(void *state, struct scan_content *c, const struct engine_scan *
 	struct yara *s = state;
 	struct matching m = {.content = c, .result = r};
 
-	if (c->size == 0 || c->normalised)
+	if (c->size == 0 || c->normalised || (s->bare && c->size != YARA_MARKER))
 		return;
 	for (size_t i = 0; i < s->n && !m.enough; i++) {
 		struct yara_set *set = &s->sets[i];

@@ -62,9 +62,9 @@ static void listen_to(void *arg, const char *engine, const char *file, int line,
 	struct engine_state *s = l->state;
 
 	if (s->problems++ == 0 && line > 0)
-		snprintf(s->problem, sizeof s->problem, "%s:%d: %s", file, line, text);
+		snprintf(s->problem, sizeof s->problem, "%.96s:%d: %.140s", file, line, text);
 	else if (s->problems == 1)
-		snprintf(s->problem, sizeof s->problem, "%s%s%s", file, *file ? ": " : "", text);
+		snprintf(s->problem, sizeof s->problem, "%.96s%s%.150s", file, *file ? ": " : "", text);
 	if (l->fn)
 		l->fn(l->arg, engine, file, line, text);
 }

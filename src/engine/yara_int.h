@@ -16,6 +16,7 @@ struct yara_set {
 
 struct yara {
 	uint8_t marker[YARA_MARKER];
+	bool bare; /* no rule but the planted one: only its content can match */
 	size_t n;
 	struct yara_set sets[MAX_YARA_SETS];
 };

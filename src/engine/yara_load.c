@@ -216,6 +216,7 @@ int yara_load(const struct engine_load *l, void **ret_state, size_t *ret_signatu
 		return err_set(e, r, "libyara: %s", strerror(-r));
 	}
 	*ret_signatures = rules - 1; /* without the planted one */
+	s->bare = rules == 1;
 	*ret_state = s;
 	return 0;
 }

@@ -14,6 +14,7 @@ void anchors_release(struct anchors *a)
 void sync_down_release(struct sync_down *d)
 {
 	free(d->policy_json);
+	free(d->allow);
 	if (d->anchors)
 		anchors_release(d->anchors);
 	free(d->anchors);

@@ -3,6 +3,7 @@
 #ifndef SYNC_H
 #define SYNC_H
 
+#include "allow_list.h"
 #include "bounds.h"
 #include "hardware.h"
 #include "ids.h"
@@ -31,6 +32,8 @@ struct sync_up {
 	const char *state_text;          /* the same as the canonical JSON that came; NULL: not sent */
 	int64_t policy_version;
 	char policy_hash[ID_TEXT]; /* "" none yet */
+	bool knows_allowances;     /* an agent of before they were there is told none */
+	char allow_hash[ID_TEXT];  /* "" none */
 	int64_t anchors_version, task_seen;
 	char epoch[ID_TEXT]; /* "" none yet */
 	size_t n_streams;
@@ -69,7 +72,8 @@ struct sync_down {
 	char *policy_json; /* the settings for agents; NULL: nothing new */
 	int64_t policy_version;
 	char policy_hash[ID_TEXT];
-	struct anchors *anchors; /* NULL: nothing new */
+	struct allow_list *allow; /* NULL: nothing new; one block */
+	struct anchors *anchors;  /* NULL: nothing new */
 	size_t n_tasks;
 	struct sync_task tasks[MAX_TASKS_ANSWER];
 	size_t n_streams; /* those of the sync, in its order; hwm 0 for one that the centre has not heard of */

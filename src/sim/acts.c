@@ -281,6 +281,8 @@ static void synced(struct computer *c, const struct reply *reply)
 	if (m.anchors)
 		c->anchors_version = m.anchors->version;
 	take_policy(c, &m);
+	if (m.allow)
+		str_copy(c->allow_hash, sizeof c->allow_hash, m.allow->hash);
 	take_tasks(c, &m);
 	arena_release(&a);
 	c->run->stats.syncs++;
@@ -333,6 +335,8 @@ void act_sync(struct computer *c, int hold_s, act_done done)
 	m.hardware_hash = c->hardware_hash;
 	rnd_bytes(m.nonce.b, ID_BYTES);
 	str_copy(m.policy_hash, sizeof m.policy_hash, c->policy_hash);
+	m.knows_allowances = true;
+	str_copy(m.allow_hash, sizeof m.allow_hash, c->allow_hash);
 	str_copy(m.epoch, sizeof m.epoch, c->epoch);
 	buf_clear(&c->body);
 	wire_put_sync_up(&c->body, &m);
@@ -354,9 +358,29 @@ struct made {
 	struct event event;
 };
 
+/* Of one malware the same few contents come again and again, on many computers, the first ones most; one find in ten is
+ * a content that nobody else has. */
+static void make_content(struct computer *c, const char *name, struct detection *d)
+{
+	enum { CONTENTS = 24 };
+	uint64_t a = rng_below(&c->rng, CONTENTS), b = rng_below(&c->rng, CONTENTS);
+	char text[96];
+	if (rng_below(&c->rng, 10) == 0) {
+		rng_bytes(&c->rng, d->md5, sizeof d->md5);
+		rng_bytes(&c->rng, d->sha256, sizeof d->sha256);
+		return;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		int n = snprintf(text, sizeof text, "%s#%llu.%zu", name, (unsigned long long)(a < b ? a : b), i);
+		id16 h = wire_hash(text, (size_t)n);
+		memcpy(i == 2 ? d->md5 : d->sha256 + i * ID_BYTES, h.b, ID_BYTES);
+	}
+}
+
 static void make_detection(struct computer *c, struct made *m)
 {
 	const char *const *what = malware[rng_below(&c->rng, sizeof malware / sizeof malware[0])];
+	bool taken = rng_below(&c->rng, 20) != 0;
 	struct detection *d = &m->event.detection;
 	int n = snprintf(m->display, sizeof m->display,
 	    "/home/%s/T\xe1\xba\xa3i xu\xe1\xbb\x91ng/van-ban-den-%010llu/phu-luc-kem-theo-%06llu.docm", c->plan->name,
@@ -369,10 +393,12 @@ static void make_detection(struct computer *c, struct made *m)
 	    .has_md5 = true,
 	    .has_sha256 = true,
 	    .device = (enum device_type)rng_below(&c->rng, DEVICE_MEMORY + 1),
-	    .action = ACTION_QUARANTINED,
+	    .action = taken ? ACTION_QUARANTINED : ACTION_FAILED,
+	    .has_item = taken,
 	};
-	rng_bytes(&c->rng, d->md5, sizeof d->md5);
-	rng_bytes(&c->rng, d->sha256, sizeof d->sha256);
+	if (taken)
+		rng_bytes(&c->rng, d->item.b, ID_BYTES);
+	make_content(c, what[0], d);
 	m->event.kind = EVENT_DETECTION;
 }
 
@@ -469,7 +495,7 @@ int computer_new_identity(struct computer *c, int generation)
 	c->counter = c->acked = c->policy_version = c->anchors_version = c->task_seen = 0;
 	c->n_results = 0;
 	c->need = NEED_STATE | NEED_HARDWARE;
-	*c->policy_hash = *c->epoch = 0;
+	*c->policy_hash = *c->allow_hash = *c->epoch = 0;
 	memset(c->acked_id, 0, sizeof c->acked_id);
 	return c->client ? pki_key_new(&c->key) : -ENOMEM;
 }

@@ -55,7 +55,7 @@ struct computer {
 	int64_t counter; /* of the sync that is under way or was last confirmed */
 	unsigned need;   /* enum sync_need: what the next sync brings along */
 	int64_t policy_version, anchors_version, task_seen;
-	char policy_hash[ID_TEXT], epoch[ID_TEXT];
+	char policy_hash[ID_TEXT], allow_hash[ID_TEXT], epoch[ID_TEXT];
 	int64_t interval_s;
 	size_t n_results;
 	int64_t results[MAX_TASKS_ANSWER]; /* tasks that are done and not yet told */

@@ -30,7 +30,12 @@ static void put_told_streams(struct buf *b, const struct sync_up *m)
 
 void wire_put_sync_up(struct buf *b, const struct sync_up *m)
 {
-	out_int(b, "{\"anchors_version\":", m->anchors_version);
+	out(b, "{");
+	if (m->knows_allowances) {
+		out_hex_text(b, "\"allow_hash\":", m->allow_hash);
+		out(b, ",");
+	}
+	out_int(b, "\"anchors_version\":", m->anchors_version);
 	put_branch(b, m);
 	out_int(b, ",\"counter\":", m->counter);
 	out_hex_text(b, ",\"epoch\":", m->epoch);
@@ -121,6 +126,10 @@ static void get_sync_up(const struct spot *top, struct sync_up *ret)
 	get_told_state(top, ret);
 	ret->policy_version = in_int(top, "policy_version", 0, INT64_MAX);
 	in_hex_text(top, "policy_hash", ret->policy_hash);
+	struct spot allow = in_member(top, "allow_hash");
+	ret->knows_allowances = in_present(&allow);
+	if (ret->knows_allowances)
+		in_hex_text(top, "allow_hash", ret->allow_hash);
 	ret->anchors_version = in_int(top, "anchors_version", 0, INT64_MAX);
 	ret->task_seen = in_int(top, "task_seen", 0, INT64_MAX);
 	in_hex_text(top, "epoch", ret->epoch);
@@ -193,9 +202,24 @@ static void put_tasks(struct buf *b, const struct sync_down *m)
 	out(b, "]");
 }
 
+static void put_allow(struct buf *b, const struct allow_list *l)
+{
+	out_hex_text(b, "\"allow\":{\"hash\":", l->hash);
+	out(b, ",\"list\":[");
+	for (size_t i = 0; i < l->n; i++) {
+		out_text(b, i ? ",{\"reason\":" : "{\"reason\":", l->v[i].reason);
+		out_hex(b, ",\"sha256\":", l->v[i].sha256, SHA256_BYTES);
+		out_int(b, ",\"until_us\":", l->v[i].until_us);
+		out(b, "}");
+	}
+	out(b, "]},");
+}
+
 void wire_put_sync_down(struct buf *b, const struct sync_down *m)
 {
 	out(b, "{");
+	if (m->allow)
+		put_allow(b, m->allow);
 	if (m->anchors) {
 		out(b, "\"anchors\":");
 		put_anchors(b, m->anchors);
@@ -249,6 +273,38 @@ static void get_down_anchors(const struct spot *top, struct sync_down *ret)
 		get_anchors(&s, ret->anchors);
 }
 
+static void get_allowances(const struct spot *s, struct allow_list *ret)
+{
+	struct spot list = in_member(s, "list");
+	ret->n = in_list(&list, 0, MAX_ALLOWANCES);
+	struct allowance *v = in_take(&list, ret->n * sizeof *v);
+	ret->v = v;
+	for (size_t i = 0; !s->in->r && i < ret->n; i++) {
+		struct spot item = in_item(&list, i);
+		if (!in_object(&item))
+			return;
+		in_hex(&item, "sha256", v[i].sha256, SHA256_BYTES);
+		v[i].until_us = in_int(&item, "until_us", 0, TIME_END);
+		v[i].reason = in_text(&item, "reason", MAX_ALLOW_REASON);
+	}
+}
+
+static void get_allow(const struct spot *top, struct sync_down *ret)
+{
+	struct spot s = in_member(top, "allow");
+	if (!in_present(&s) || !in_object(&s))
+		return;
+	struct allow_list *list = in_take(&s, sizeof *list);
+	if (!list)
+		return;
+	in_hex_text(&s, "hash", list->hash);
+	get_allowances(&s, list);
+	const char *fault = s.in->r ? NULL : allow_list_fault(list);
+	if (fault)
+		in_fail(&s, -EINVAL, fault);
+	ret->allow = list;
+}
+
 static void get_task(const struct spot *s, struct sync_task *ret)
 {
 	if (!in_object(s))
@@ -298,6 +354,7 @@ static void get_sync_down(const struct spot *top, struct sync_down *ret)
 	ret->counter = in_int(top, "counter", 1, INT64_MAX);
 	get_need(top, ret);
 	get_policy(top, ret);
+	get_allow(top, ret);
 	get_down_anchors(top, ret);
 	get_tasks(top, ret);
 	get_marks(top, ret);

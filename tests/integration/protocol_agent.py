@@ -142,6 +142,7 @@ class Agent:
         self.policy = {"version": 0, "hash": "0" * 32, "settings": {}}
         self.task_seen, self.epoch = 0, "0" * 32
         self.tasks = []
+        self.allow = {"hash": "0" * 32, "list": []}
         self.streams = [Stream()]
         return self
 
@@ -243,7 +244,7 @@ class Agent:
         hashes_now = {"state": digest16(self.state), "hardware": digest16(self.hardware)}
         body = {"v": 1, "branch": self.branch, "counter": self.counter, "nonce": self.nonce, "install_id": self.install_id,
                 "hardware_hash": hashes_now["hardware"], "state_hash": hashes_now["state"], "policy_version": self.policy["version"],
-                "policy_hash": self.policy["hash"], "anchors_version": self.anchors["version"], "task_seen": self.task_seen,
+                "policy_hash": self.policy["hash"], "allow_hash": self.allow["hash"], "anchors_version": self.anchors["version"], "task_seen": self.task_seen,
                 "epoch": self.epoch, "streams": [{"id": s.id, "last": len(s.events)} for s in self.streams],
                 "sent_us": time.time_ns() // 1000}
         for what in ("state", "hardware"):
@@ -268,6 +269,8 @@ class Agent:
             self.epoch = answer["epoch"]
         if "policy" in answer:
             self.policy = answer["policy"]
+        if "allow" in answer:
+            self.allow = answer["allow"]
         if "anchors" in answer:
             self.anchors = answer["anchors"]
         for task in answer.get("tasks", []):
@@ -312,6 +315,12 @@ class Agent:
 
     def add_event(self, kind, body, **more):
         event = {"id": secrets.token_hex(8), "at_us": time.time_ns() // 1000, "kind": kind, "body": body, **more}
+        self.streams[-1].events.append(event)
+        return event["id"]
+
+    def add(self, kind, **content):
+        """An event whose content has a member of its own: detection, quarantine, scan."""
+        event = {"id": secrets.token_hex(8), "at_us": time.time_ns() // 1000, "kind": kind, kind: content}
         self.streams[-1].events.append(event)
         return event["id"]
 

@@ -88,6 +88,13 @@ MATRIX = {
     ("GET", f"{V}/tasks/{{task}}/targets"): ("read-tasks", "task"),
     ("POST", f"{V}/tasks/{{task}}/cancel"): ("task", "task"),
     ("GET", f"{V}/detections"): ("read-detections", "query node"),
+    ("GET", f"{V}/detections/groups"): ("read-detections", "query node"),
+    ("GET", f"{V}/quarantine"): ("read-detections", "query node"),
+    ("GET", f"{V}/allowances"): ("read-policy", "any"),
+    ("POST", f"{V}/units/{{node}}/allowances"): ("change-policy", "node"),
+    ("DELETE", f"{V}/units/{{node}}/allowances/{{sha256}}"): ("change-policy", "node"),
+    ("POST", f"{V}/machines/{{machine}}/allowances"): ("change-policy", "machine"),
+    ("DELETE", f"{V}/machines/{{machine}}/allowances/{{sha256}}"): ("change-policy", "machine"),
     ("GET", f"{V}/report/figures"): ("read-reports", "any"),
     ("GET", f"{V}/report/machines"): ("read-reports", "any"),
     ("GET", f"{V}/audit"): ("read-audit", "any"),
@@ -138,7 +145,7 @@ class Town:
         node = self.node[place]
         path = template.format(id=99999999, node=node, account=self.account[place], grant=self.grant[place], pool=1, document=1, rule=1,
                                machine=self.machine[place], token=self.token[place], task=self.task[place], receiver="siem",
-                               setting="sync.interval_s")
+                               setting="sync.interval_s", sha256="ab" * 32)
         query = {} if method == "GET" else {"__probe": "1"}
         if where == "query node":
             query["node"] = node

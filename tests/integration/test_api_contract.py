@@ -83,6 +83,7 @@ def test_every_route_answers_as_described(house):
     policy(a, group, unit)
     machine = enrolled(house, unit)
     machines(a, machine, unit)
+    found(a, machine, unit)
     tasks(a, machine, unit)
     what_happened(a, unit)
     accounts(house, unit)
@@ -205,6 +206,18 @@ def tasks(a, machine, unit):
     target = a.get(f"/api/v1/tasks/{again['id']}/targets")["targets"][0]
     assert target["delivered_at"] == target["done_at"], "its result came before a sync that says it was taken"
     a.post(f"/api/v1/machines/{machine.machine}/revoke", {"reason": "mất máy"})
+
+
+def found(a, machine, unit):
+    sha256 = "ab" * 32
+    assert a.get("/api/v1/detections/groups", by="malware")["total"] == 1
+    assert a.get("/api/v1/quarantine", node=unit)["items"] == []
+    a.post(f"/api/v1/units/{unit}/allowances", {"sha256": sha256, "reason": "phần mềm nội bộ", "until": "2027-01-01", "document": "1/QĐ",
+                                                "document_day": "2026-11-20"})
+    a.post(f"/api/v1/machines/{machine.machine}/allowances", {"sha256": sha256, "reason": "máy thử"})
+    assert len(a.get("/api/v1/allowances", sha256=sha256)["allowances"]) == 2
+    a.delete(f"/api/v1/machines/{machine.machine}/allowances/{sha256}", reason="xong")
+    a.delete(f"/api/v1/units/{unit}/allowances/{sha256}", reason="xong")
 
 
 def what_happened(a, unit):

@@ -246,6 +246,8 @@ void agent_prepare(struct agent *a, struct agent_request *r)
 	memcpy(r->up.streams, a->streams, sizeof r->up.streams);
 	memcpy(r->up.epoch, a->epoch, sizeof r->up.epoch);
 	memcpy(r->up.policy_hash, a->policy_hash, sizeof r->up.policy_hash);
+	r->up.knows_allowances = true;
+	memcpy(r->up.allow_hash, a->allow_hash, sizeof r->up.allow_hash);
 	if (memcmp(&r->up.hardware_hash, &a->hardware_confirmed, ID_BYTES) != 0 || a->need & NEED_HARDWARE)
 		r->up.hardware = &r->hardware;
 	if (memcmp(&r->up.state_hash, &a->state_confirmed, ID_BYTES) != 0 || a->need & NEED_STATE) {
@@ -294,6 +296,10 @@ static void take_answer(struct agent *a, const struct agent_request *r, const st
 	if (d->policy_json) {
 		memcpy(a->policy_hash, d->policy_hash, sizeof a->policy_hash);
 		a->policy_version = d->policy_version;
+	}
+	if (d->allow) {
+		memcpy(a->allow_hash, d->allow->hash, sizeof a->allow_hash);
+		a->allowed = (int64_t)d->allow->n;
 	}
 	if (d->anchors)
 		a->anchors_version = d->anchors->version;

@@ -39,7 +39,8 @@ struct agent {
 	bool has_branch, pending; /* pending: a sync went out whose answer has not come */
 	id16 branch, nonce;
 	int64_t counter;
-	char epoch[ID_TEXT], policy_hash[ID_TEXT];
+	char epoch[ID_TEXT], policy_hash[ID_TEXT], allow_hash[ID_TEXT];
+	int64_t allowed; /* entries of the list in force */
 	id16 hardware_confirmed, state_confirmed;
 	int64_t anchors_version, task_seen, policy_version;
 	bool engine_ready;

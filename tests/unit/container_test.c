@@ -242,6 +242,23 @@ static void a_damaged_container_is_listed_and_can_be_deleted(void **state)
 	assert_int_equal(place_ids(p, &id, 1), 0);
 }
 
+/* The index is right about the container that it saw; this is another one by now. */
+static void a_container_that_changed_is_looked_at_again(void **state)
+{
+	struct place *p = *state;
+	bool damaged = false;
+	char name[ITEM_NAME];
+	id16 id;
+	take_some(p, &id, 1);
+	assert_listed(p, &id, 1);
+	item_name(id, ITEM_TAKEN, name);
+	int fd = openat(p->q->folder, name, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, 90), 0);
+	close(fd);
+	assert_int_equal(quarantine_list(p->q, is_damaged, &damaged, NULL), 0);
+	assert_true(damaged);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +270,7 @@ int main(void)
 	    TEST(an_old_index_is_not_believed),
 	    TEST(a_list_comes_from_the_index),
 	    TEST(a_damaged_container_is_listed_and_can_be_deleted),
+	    TEST(a_container_that_changed_is_looked_at_again),
 #undef TEST
 	};
 	if (sodium_init() < 0)

@@ -43,6 +43,19 @@ static void rules_match_and_say_what_it_means(void **state)
 	generation_close(&g);
 }
 
+static void without_rules_the_planted_one_is_found_all_the_same(void **state)
+{
+	struct generation g;
+	(void)state;
+	generation_open(&g);
+	struct pipeline *p = generation_load(&g, yara_only, 1);
+	assert_true(pipeline_check(p));
+	assert_int_equal(generation_state(p, "yara")->health, ENGINE_NO_SIGNATURES);
+	assert_int_equal(generation_scan(&g, p, "x", 1).reason, SCAN_NO_ENGINE);
+	pipeline_free(p);
+	generation_close(&g);
+}
+
 static void a_file_that_does_not_compile_is_named_with_its_line(void **state)
 {
 	struct generation g;
@@ -140,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rules_match_and_say_what_it_means),
+	    cmocka_unit_test(without_rules_the_planted_one_is_found_all_the_same),
 	    cmocka_unit_test(a_file_that_does_not_compile_is_named_with_its_line),
 	    cmocka_unit_test(compiled_rules_are_taken),
 	    cmocka_unit_test(a_rule_that_takes_too_long_is_a_time_out),

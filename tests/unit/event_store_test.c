@@ -210,7 +210,7 @@ static int create(struct db *db, void *arg)
 static int64_t make_task(int64_t node_id, const char *const *machines, size_t n, int64_t expires)
 {
 	struct wish_job j = {.w = {.kind = TASK_REPORT_NOW,
-	                         .args = "{}",
+	                         .args_text = "{}",
 	                         .expires_real = expires,
 	                         .node_id = node_id,
 	                         .n_machines = n,
@@ -320,11 +320,11 @@ static void a_task_whose_time_is_over(void **state)
 	assert_int_equal(agent_sync(c, &a, NOTHING_LOST), VERDICT_OK);
 	assert_int_equal(a.tasks_got, 0);
 	assert_int_equal(centre_number(c, "select state from task_target"), TASK_EXPIRED);
-	struct wish_job j = {.w = {.kind = TASK_REPORT_NOW, .args = "{}", .expires_real = 5, .node_id = 1}};
+	struct wish_job j = {.w = {.kind = TASK_REPORT_NOW, .args_text = "{}", .expires_real = 5, .node_id = 1}};
 	assert_int_equal(centre_job(c, create, &j), -EINVAL);
 	const char *const none[] = {"00000000000000000000000000000000"};
 	j.w = (struct task_wish){.kind = TASK_REPORT_NOW,
-	    .args = "{}",
+	    .args_text = "{}",
 	    .expires_real = clock_real_us() + US_PER_S,
 	    .n_machines = 1,
 	    .machines = none};

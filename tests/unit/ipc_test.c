@@ -182,14 +182,22 @@ static void what_an_agent_did_travels(void **unused)
 	(void)unused;
 	struct buf m = BUF_INIT(MAX_IPC_MESSAGE);
 	struct event e = {.kind = EVENT_QUARANTINE,
-	    .quarantine = {.change = QUARANTINE_RESTORED, .item = {{7}}, .name = "n", .path = {PATH_BYTES, 1, "/", "/"},
-	        .why = "wrong", .task_id = 4}};
+	    .quarantine = {.change = QUARANTINE_RESTORED,
+	        .item = {{7}},
+	        .name = "n",
+	        .path = {PATH_BYTES, 1, "/", "/"},
+	        .why = "wrong",
+	        .task_id = 4}};
 	struct event out;
 	event_travels(&e, &out, &m);
 	assert_true(out.quarantine.change == QUARANTINE_RESTORED && out.quarantine.task_id == 4);
 	assert_string_equal(out.quarantine.why, "wrong");
 	e = (struct event){.kind = EVENT_SCAN,
-	    .scan = {.extent = SCAN_CUSTOM, .end = SCAN_ENDED_BADLY, .files = 3, .n_reasons = 1, .not_scanned = {{"encrypted", 2}}}};
+	    .scan = {.extent = SCAN_CUSTOM,
+	        .end = SCAN_ENDED_BADLY,
+	        .files = 3,
+	        .n_reasons = 1,
+	        .not_scanned = {{"encrypted", 2}}}};
 	event_travels(&e, &out, &m);
 	assert_string_equal(out.scan.not_scanned[0].reason, "encrypted");
 	e = (struct event){.kind = EVENT_TASK_RESULT, .task_id = 3, .task_started = true, .body = "{}"};

@@ -273,6 +273,21 @@ static void a_worker_comes_jailed_and_has_found_what_is_planted(void **state)
 	close_house(&h);
 }
 
+/* A pool without workers holds no descriptor, least of all number 0. */
+static void a_new_pool_closes_nothing(void **state)
+{
+	(void)state;
+	struct pool *p = NULL;
+	struct pool_config config = {.max_workers = 4, .min_workers = 1, .max_queue = 8, .deadline_ms = 1000};
+	int was = fcntl(0, F_GETFD);
+	int opened = was < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : 0;
+	assert_int_equal(opened, 0);
+	assert_int_equal(pool_new(&config, &p), 0);
+	assert_true(fcntl(0, F_GETFD) >= 0);
+	pool_free(p);
+	assert_true(fcntl(0, F_GETFD) >= 0);
+}
+
 static void results_come_back(void **state)
 {
 	(void)state;
@@ -614,6 +629,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_worker_comes_jailed_and_has_found_what_is_planted),
+	    cmocka_unit_test(a_new_pool_closes_nothing),
 	    cmocka_unit_test(results_come_back),
 	    cmocka_unit_test(many_jobs_keep_their_results),
 	    cmocka_unit_test(a_content_that_ends_its_worker_costs_that_and_is_remembered),

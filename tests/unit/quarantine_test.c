@@ -506,6 +506,23 @@ static void a_folder_that_others_may_enter_is_refused(void **state)
 	assert_int_equal(quarantine_open(p->quarantine, &QUARANTINE_LIMITS_STANDARD, &other, NULL), -EPERM);
 }
 
+static void a_folder_that_was_closed_behind_our_back_is_noticed(void **state)
+{
+	struct place *p = *state;
+	struct quarantine_item item;
+	place_write(p, "virus", "x", 1);
+	int was = dup(p->q->folder);
+	assert_int_equal(mkdirat(p->files_fd, "other", 0700), 0);
+	int other = openat(p->files_fd, "other", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(dup2(other, p->q->folder), p->q->folder);
+	assert_int_equal(place_take(p, "virus", &item, NULL), -EBADF);
+	assert_true(place_has(p, "virus"));
+	assert_int_equal(dup2(was, p->q->folder), p->q->folder);
+	assert_int_equal(place_take(p, "virus", &item, NULL), 0);
+	close(other);
+	close(was);
+}
+
 static void the_content_is_not_readable_in_the_container(void **state)
 {
 	struct place *p = *state;
@@ -546,6 +563,7 @@ int main(void)
 	    TEST(our_own_are_refused),
 	    TEST(nothing_is_made_up_for_a_lost_key),
 	    TEST(a_folder_that_others_may_enter_is_refused),
+	    TEST(a_folder_that_was_closed_behind_our_back_is_noticed),
 	    TEST(the_content_is_not_readable_in_the_container),
 #undef TEST
 	};

@@ -248,11 +248,13 @@ static void events_come_back_as_they_went(void **unused)
 	assert_int_equal(p->n, 9);
 	assert_memory_equal(p->raw, "/home/\xff\x00\n", 9);
 	assert_false(got.events[0].detection.has_md5);
-	assert_true(got.events[1].task_started && !got.events[0].detection.has_item && got.events[3].detection.has_item);
+	assert_true(
+	    got.events[1].task_started && !got.events[0].detection.has_item && got.events[3].detection.has_item);
 	assert_memory_equal(got.events[3].detection.item.b, v[3].detection.item.b, ID_BYTES);
 	assert_true(got.events[4].quarantine.change == QUARANTINE_FAILED && got.events[4].quarantine.task_id == 9);
 	assert_string_equal(got.events[4].body,
-	    "{\"change\":\"failed\",\"item\":\"06060606060606060606060606060606\",\"name\":\"Eicar\",\"path\":{\"display\":"
+	    "{\"change\":\"failed\",\"item\":\"06060606060606060606060606060606\",\"name\":\"Eicar\",\"path\":{"
+	    "\"display\":"
 	    "\"/a\",\"form\":\"bytes\",\"raw\":\"L2E=\"},\"sha256\":"
 	    "\"ab00000000000000000000000000000000000000000000000000000000000000\",\"task\":9,\"why\":\"the folder is "
 	    "gone\"}");

@@ -26,8 +26,20 @@ const struct item_state_def item_states[ITEM_STATE_END] = {
 
 /* ---- locks and names ---- */
 
+/* A descriptor that somebody in this process closed by mistake may be another folder's by now: containers must not land
+ * there. */
+static int is_our_folder(const struct quarantine *q)
+{
+	struct stat st;
+	bool ours = fstat(q->folder, &st) == 0 && st.st_dev == q->folder_is.st_dev && st.st_ino == q->folder_is.st_ino;
+	return ours ? 0 : -EBADF;
+}
+
 int folder_lock(struct quarantine *q)
 {
+	int r = is_our_folder(q);
+	if (r)
+		return r;
 	while (flock(q->lock, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return -errno;

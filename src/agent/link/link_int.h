@@ -57,6 +57,7 @@ struct link {
 	uint8_t start_id[8];
 	bool start_is_said; /* the event that the agent began to run is in the spool */
 	struct link_policy policy;
+	uint8_t allow_hash[ID_BYTES];
 	struct buf facts; /* the message that hardware and state point into */
 	struct hardware hardware;
 	struct agent_state state;
@@ -91,9 +92,10 @@ struct link {
 	id16 confirmed_hardware, confirmed_state;
 	id16 sent_hardware, sent_state; /* of the sync under way */
 	unsigned need;
-	bool hurry;          /* the next sync is not to be held */
-	bool sent_at_once;   /* nor was the one under way, or the last one */
-	bool policy_asked;   /* the parent has not answered yet; no sync before */
+	bool hurry;        /* the next sync is not to be held */
+	bool sent_at_once; /* nor was the one under way, or the last one */
+	/* the parent has not answered yet; no sync before */
+	bool policy_asked, allow_asked;
 	int64_t renew_at_us; /* not before; after a failure */
 	struct enrolling enrolling;
 

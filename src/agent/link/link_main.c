@@ -245,7 +245,7 @@ static int64_t earlier(int64_t a, int64_t b)
 static int timeout_ms(const struct link *l, int64_t now)
 {
 	int64_t next = l->expire_at_us;
-	if (l->enrolled && !caller_is_busy(l->caller) && !l->n_tasks && !l->policy_asked)
+	if (l->enrolled && !caller_is_busy(l->caller) && !l->n_tasks && !l->policy_asked && !l->allow_asked)
 		next = earlier(next, l->call_at_us);
 	if (l->events_at_us > now)
 		next = earlier(next, l->events_at_us);

@@ -117,7 +117,7 @@ void link_forget(struct link *l)
 	credentials_release(&l->credentials);
 	l->sync = (struct sync_state){.machine = l->sync.machine, .floor_us = l->sync.floor_us};
 	sync_state_save(l->folder, &l->sync);
-	l->enrolled = l->compared = l->sync_answered = l->policy_asked = false;
+	l->enrolled = l->compared = l->sync_answered = l->policy_asked = l->allow_asked = false;
 	link_forget_tasks(l);
 	caller_interrupt(l->caller);
 	caller_interrupt(l->events_caller);
@@ -185,6 +185,7 @@ static void put_sync(struct link *l, struct buf *body)
 	    .hardware_hash = l->hardware_hash,
 	    .state_hash = l->state_hash,
 	    .policy_version = l->policy.version,
+	    .knows_allowances = true,
 	    .anchors_version = l->anchors.version,
 	    .task_seen = l->sync.task_seen,
 	    .sent_us = clock_real_us()};
@@ -194,6 +195,8 @@ static void put_sync(struct link *l, struct buf *body)
 		m.state = &l->state;
 	if (memcmp(l->policy.hash, none, ID_BYTES) != 0)
 		hex_encode(m.policy_hash, l->policy.hash, ID_BYTES);
+	if (memcmp(l->allow_hash, none, ID_BYTES) != 0)
+		hex_encode(m.allow_hash, l->allow_hash, ID_BYTES);
 	str_copy(m.epoch, sizeof m.epoch, l->sync.epoch);
 	name_streams(l, &m);
 	l->sent_hardware = l->hardware_hash;
@@ -267,7 +270,7 @@ void link_sync_tick(struct link *l, int64_t now)
 		link_enrol_tick(l);
 		return;
 	}
-	if (!l->enrolled || l->n_tasks || l->policy_asked)
+	if (!l->enrolled || l->n_tasks || l->policy_asked || l->allow_asked)
 		return;
 	if (now < l->call_at_us && !(l->goodbye_ticket && is_drained(l)))
 		return;
@@ -314,6 +317,16 @@ static void take_policy(struct link *l, const struct sync_down *d)
 	link_tell(l);
 }
 
+static void take_allow(struct link *l, const struct sync_down *d)
+{
+	if (!d->allow)
+		return;
+	l->allow_asked = true;
+	ipc_begin(&l->out, LINK_ALLOW);
+	link_put_allow(&l->out, d->allow);
+	link_tell(l);
+}
+
 /* Another epoch: the centre was restored. What it was told since its backup it is told again. */
 static void take_epoch(struct link *l, const char *epoch)
 {
@@ -352,6 +365,7 @@ static void take_answer(struct link *l, const struct sync_down *d)
 		l->call_at_us = now + link_interval_us(l);
 	link_set_error(l, "%s", "");
 	take_policy(l, d);
+	take_allow(l, d); /* before the tasks: what is given back is to be left alone */
 	link_take_tasks(l, d);
 	l->status.last_sync_us = clock_real_us();
 	l->status_changed = true;

@@ -91,6 +91,8 @@ static int hear_begin(struct link *l, struct ipc_reader *r)
 	l->enrolled = m.enrolled && l->credentials.cert_pem;
 	l->install_id = m.install_id;
 	l->policy = m.policy;
+	memcpy(l->allow_hash, m.allow_hash, sizeof l->allow_hash);
+	l->allow_asked = false;
 	memcpy(l->start_id, m.start_id, sizeof l->start_id);
 	if (l->spool_max_bytes != m.spool_max_bytes) {
 		l->spool_max_bytes = m.spool_max_bytes;
@@ -186,6 +188,19 @@ static int hear_policy(struct link *l, struct ipc_reader *r)
 	return 0;
 }
 
+static int hear_allow(struct link *l, struct ipc_reader *r)
+{
+	uint8_t hash[ID_BYTES];
+	ipc_get_fixed(r, hash, sizeof hash);
+	if (ipc_end(r))
+		return -EBADMSG;
+	l->allow_asked = false;
+	bool refused = memcmp(hash, l->allow_hash, sizeof hash) == 0;
+	l->call_at_us = refused ? clock_mono_us() + link_interval_us(l) : 0; /* as for a policy */
+	memcpy(l->allow_hash, hash, sizeof hash);
+	return 0;
+}
+
 static int hear_task_done(struct link *l, struct ipc_reader *r)
 {
 	int bad = 0;
@@ -238,6 +253,7 @@ static const struct {
     {LINK_PROOF, hear_proof},
     {LINK_ENROL_VERDICT, hear_verdict},
     {LINK_POLICY_FORCE, hear_policy},
+    {LINK_ALLOW_FORCE, hear_allow},
     {LINK_TASK_DONE, hear_task_done},
     {LINK_SYNC_NOW, hear_sync_now},
     {LINK_GOODBYE, hear_goodbye},

@@ -118,6 +118,7 @@ static int start(struct parent *p)
 	r = identity_load(p->state_folder, &p->identity);
 	if (r)
 		return fail("the identity cannot be read", r);
+	parent_allow_load(p);
 	r = inventory_new(&p->texts);
 	if (!r)
 		r = open_signals(p);
@@ -296,6 +297,7 @@ static void release(struct parent *p)
 	parent_quarantine_release(p);
 	inventory_free(p->texts);
 	identity_wipe(&p->identity);
+	free(p->allow);
 	buf_wipe(&p->out);
 	buf_release(&p->facts);
 	if (p->listener >= 0) {

@@ -77,6 +77,8 @@ static int accept_enrolment(struct parent *p, const struct link_enrolled *answer
 		err_set(&p->enrolment.why, r, "the enrolment cannot be written down: %s", strerror(-r));
 	else
 		p->identity = id;
+	if (!r)
+		parent_allow_forget(p); /* it was of another centre, or this one will tell it again */
 out:
 	identity_wipe(&id);
 	return r;
@@ -223,6 +225,7 @@ static void leave(struct parent *p)
 	p->identity.machine = (id16){{0}};
 	sodium_memzero(p->identity.machine_secret, sizeof p->identity.machine_secret);
 	p->identity.policy = (struct link_policy){0};
+	parent_allow_forget(p);
 	int k = identity_save(p->state_folder, &p->identity);
 	if (k)
 		log_error("the identity cannot be written", "error", strerror(-k), NULL);
@@ -261,6 +264,7 @@ static const struct answer {
     {LINK_RECEIPT, false, answer_receipt},
     {LINK_REFUSED, false, answer_refused},
     {LINK_POLICY, false, answer_policy},
+    {LINK_ALLOW, false, parent_answer_allow},
     {LINK_TASK, false, parent_answer_task},
     {LINK_STATUS, false, answer_status},
     {LINK_LOST, false, answer_lost},

@@ -90,7 +90,8 @@ struct parent {
 	struct options options;
 	int state_folder, root_folder, lock;
 	struct identity identity;
-	uint8_t start_id[8]; /* of the event that says that we began to run */
+	struct allow_list *allow; /* NULL: none was told */
+	uint8_t start_id[8];      /* of the event that says that we began to run */
 
 	struct inventory_texts *texts;
 	struct hardware hardware;
@@ -139,6 +140,12 @@ void parent_link_begin(struct parent *p);                     /* LINK_BEGIN and 
 
 /* parent_answers.c: what the link may ask. Negative: it has asked what it may not, or nonsense. */
 int parent_answer(struct parent *p, uint16_t type, struct ipc_reader *r);
+
+/* parent_allow.c: what the centre allows here, beside root's own list (agent/act/allow.h). */
+void parent_allow_load(struct parent *p);
+void parent_allow_forget(struct parent *p); /* with the enrolment that it came with */
+void parent_allow_hash(const struct parent *p, uint8_t dst[ID_BYTES]);
+int parent_answer_allow(struct parent *p, struct ipc_reader *r);
 
 /* parent_tasks.c: LINK_TASK, as parent_answer. */
 int parent_answer_task(struct parent *p, struct ipc_reader *r);

@@ -78,6 +78,7 @@ void parent_link_begin(struct parent *p)
 	    .agents_server = id->agents_server,
 	    .spool_max_bytes = p->options.spool_bytes,
 	    .policy = id->policy};
+	parent_allow_hash(p, begin.allow_hash);
 	memcpy(begin.start_id, p->start_id, sizeof begin.start_id);
 	ipc_begin(&p->out, LINK_BEGIN);
 	link_put_begin(&p->out, &begin);

@@ -91,10 +91,17 @@ void parent_quarantine_changed(struct parent *p)
 
 void parent_allow_publish(struct parent *p)
 {
+	struct allow_item centre[MAX_ALLOWANCES];
+	size_t n = p->allow ? p->allow->n : 0;
 	struct err e = {0};
-	int r = allow_publish(p->state_folder, NULL, 0, &e);
+	for (size_t i = 0; i < n; i++) {
+		centre[i] = (struct allow_item){.until_us = p->allow->v[i].until_us, .reason = p->allow->v[i].reason};
+		memcpy(centre[i].sha256, p->allow->v[i].sha256, SHA256_BYTES);
+	}
+	int r = allow_publish(p->state_folder, centre, n, &e);
 	if (r)
 		log_error("the allow list does not count", "error", e.text, NULL);
+	parent_scan_allow(p);
 }
 
 /* ---- the process that works ---- */
@@ -239,7 +246,6 @@ static void finish_work(struct parent *p)
 	struct quarantine_works *w = &p->quarantine;
 	struct ipc_reader r = {0};
 	uint16_t type = 0;
-	parent_scan_allow(p);
 	bool whole = ipc_open(&r, w->answer.p, w->answer.n, &type) == 0;
 	parent_allow_publish(p); /* before anybody is told that it is done */
 	struct client *c = w->client ? parent_waiting(p, WAITS_FOR_WORK, w->client) : NULL;

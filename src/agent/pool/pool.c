@@ -26,7 +26,7 @@ int pool_new(const struct pool_config *config, struct pool **ret)
 	p->out = BUF_INIT(MAX_IPC_MESSAGE);
 	p->pause_us = FIRST_PAUSE_US;
 	for (size_t i = 0; i < config->max_workers; i++)
-		pool_worker_close(&workers[i]);
+		workers[i] = (struct pool_worker){.pidfd = -1, .life = -1};
 	pool_list_init(&p->waiting);
 	pool_list_init(&p->told);
 	*ret = p;

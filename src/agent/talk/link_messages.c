@@ -1,5 +1,7 @@
 #include "link_messages.h"
 
+#include "str.h"
+
 #include <errno.h>
 
 void link_put_policy(struct buf *m, const struct link_policy *v)
@@ -24,6 +26,32 @@ void link_get_policy(struct ipc_reader *r, struct link_policy *ret)
 	}
 }
 
+void link_put_allow(struct buf *m, const struct allow_list *v)
+{
+	ipc_put_text(m, v->hash);
+	ipc_put_u32(m, (uint32_t)v->n);
+	for (size_t i = 0; i < v->n; i++) {
+		ipc_put_fixed(m, v->v[i].sha256, SHA256_BYTES);
+		ipc_put_i64(m, v->v[i].until_us);
+		ipc_put_text(m, v->v[i].reason);
+	}
+}
+
+void link_get_allow(struct ipc_reader *r, struct allowance room[MAX_ALLOWANCES], struct allow_list *ret)
+{
+	*ret = (struct allow_list){.v = room};
+	str_copy(ret->hash, sizeof ret->hash, ipc_get_text(r, ID_TEXT - 1));
+	uint32_t n = ipc_get_u32(r);
+	if (n > MAX_ALLOWANCES)
+		r->error = -EBADMSG;
+	for (uint32_t i = 0; !r->error && i < n; i++) {
+		ipc_get_fixed(r, room[i].sha256, SHA256_BYTES);
+		room[i].until_us = ipc_get_i64(r);
+		room[i].reason = ipc_get_text(r, MAX_ALLOW_REASON);
+	}
+	ret->n = r->error ? 0 : n;
+}
+
 void link_put_begin(struct buf *m, const struct link_begin *v)
 {
 	ipc_put_bool(m, v->enrolled);
@@ -34,6 +62,7 @@ void link_put_begin(struct buf *m, const struct link_begin *v)
 	ipc_put_text(m, v->agents_server);
 	ipc_put_i64(m, v->spool_max_bytes);
 	link_put_policy(m, &v->policy);
+	ipc_put_fixed(m, v->allow_hash, sizeof v->allow_hash);
 }
 
 void link_get_begin(struct ipc_reader *r, struct link_begin *ret)
@@ -46,6 +75,7 @@ void link_get_begin(struct ipc_reader *r, struct link_begin *ret)
 	ret->agents_server = ipc_get_text(r, LINK_MAX_URL);
 	ret->spool_max_bytes = ipc_get_i64(r);
 	link_get_policy(r, &ret->policy);
+	ipc_get_fixed(r, ret->allow_hash, sizeof ret->allow_hash);
 }
 
 void link_put_enrol(struct buf *m, const struct link_enrol *v)

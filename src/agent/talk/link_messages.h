@@ -4,6 +4,7 @@
 #ifndef LINK_MESSAGES_H
 #define LINK_MESSAGES_H
 
+#include "allow_list.h"
 #include "hardware.h"
 #include "ipc.h"
 #include "policy.h"
@@ -28,8 +29,10 @@ enum link_message {
 	/* i64 task, u8 enum task_outcome, text why, u32 n, n × (text name, text value): answer to LINK_TASK; fresh
 	 * LINK_FACTS come before it */
 	LINK_TASK_DONE,
-	LINK_SYNC_NOW, /* i64 ticket → LINK_DONE */
-	LINK_GOODBYE,  /* i64 ticket → LINK_DONE */
+	LINK_ALLOW_FORCE, /* 16 bytes: answer to LINK_ALLOW: hash of the list in force, the new one or not; zeros: none
+	                   */
+	LINK_SYNC_NOW,    /* i64 ticket → LINK_DONE */
+	LINK_GOODBYE,     /* i64 ticket → LINK_DONE */
 
 	/* link → parent */
 	LINK_READY = 64, /* struct link_ready */
@@ -40,6 +43,7 @@ enum link_message {
 	LINK_RECEIPT,    /* i64 ticket, id stream, i64 seq */
 	LINK_REFUSED,    /* i64 ticket, i64 errno, text why */
 	LINK_POLICY,     /* struct link_policy, as the centre sent it */
+	LINK_ALLOW,      /* struct allow_list, as the centre sent it */
 	LINK_TASK,       /* i64 task, u8 kind, i64 expires_us, the kind's arguments (ipc_put_task_args) */
 	LINK_STATUS,     /* struct link_status, at each change */
 	LINK_LOST,       /* u8 enum link_loss: the centre does not know us any more as who we were */
@@ -78,7 +82,8 @@ struct link_begin {
 	id16 install_id, machine;
 	const char *server, *agents_server; /* "" before the first enrolment */
 	int64_t spool_max_bytes;
-	struct link_policy policy; /* in force */
+	struct link_policy policy;    /* in force */
+	uint8_t allow_hash[ID_BYTES]; /* of the list in force; zeros: none */
 };
 
 struct link_enrol {
@@ -124,6 +129,9 @@ void link_put_enrolled(struct buf *m, const struct link_enrolled *v);
 void link_get_enrolled(struct ipc_reader *r, struct link_enrolled *ret);
 void link_put_policy(struct buf *m, const struct link_policy *v);
 void link_get_policy(struct ipc_reader *r, struct link_policy *ret);
+void link_put_allow(struct buf *m, const struct allow_list *v);
+/* Its texts point into the message; the list itself is in *room. Not judged: allow_list_fault. */
+void link_get_allow(struct ipc_reader *r, struct allowance room[MAX_ALLOWANCES], struct allow_list *ret);
 void link_put_ready(struct buf *m, const struct link_ready *v);
 void link_get_ready(struct ipc_reader *r, struct link_ready *ret);
 void link_put_status(struct buf *m, const struct link_status *v);

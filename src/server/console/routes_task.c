@@ -2,6 +2,7 @@
 #include "routes.h"
 #include "say.h"
 #include "task_store.h"
+#include "wire.h"
 
 enum { MAX_NAMED_MACHINES = 1000, STANDARD_TASK_S = 24 * 3600 };
 
@@ -23,36 +24,61 @@ static const struct form_field list_query[] = {
     FORM_I64_OF(struct task_form, limit, FORM_OPTIONAL, 1, MAX_PAGE),
 };
 
-static int create(struct db *db, struct call *c, const struct task_form *f, struct task_wish *w)
+/* The arguments as the agent will read them: by the same reader. */
+static int read_args(struct call *c, const struct task_form *f, struct arena *a, struct task_wish *w, struct buf *text)
+{
+	char *came = f->args ? json_dumps(f->args, JSON_COMPACT | JSON_SORT_KEYS) : strdup("{}");
+	struct err e = {0};
+	int r = came ? wire_get_task_args(a, w->kind, came, strlen(came), &w->args, &e) : -ENOMEM;
+
+	free(came);
+	if (r == -ENOMEM)
+		return r;
+	if (r)
+		return call_refuse(c, PROBLEM_INVALID, "args", "%s", e.text);
+	wire_put_task_args(text, w->kind, &w->args);
+	w->args_text = buf_str(text);
+	return text->error;
+}
+
+static int64_t end_of(const struct task_form *f, enum task_kind kind)
+{
+	if (!f->expires_s && task_lasts(kind))
+		return TIME_END;
+	return clock_real_us() + (f->expires_s ? f->expires_s : STANDARD_TASK_S) * US_PER_S;
+}
+
+static int make(struct db *db, struct call *c, struct task_wish *w)
 {
 	int64_t id, targets;
 	struct err e = {0};
-	char *args;
-	int r;
+	int r = task_create(db, &c->who, c->scope, w, &id, &targets, &e);
 
-	if (task_kind_find(f->kind, &w->kind))
-		return call_refuse(c, PROBLEM_INVALID, "kind", "there is no such task");
-	if (f->args && !json_is_object(f->args))
-		return call_refuse(c, PROBLEM_INVALID, "args", "an object is expected");
-	args = f->args ? json_dumps(f->args, JSON_COMPACT | JSON_SORT_KEYS) : strdup("{}");
-	if (!args)
-		return -ENOMEM;
-	if (strlen(args) > MAX_TASK_ARGS) {
-		free(args);
-		return call_refuse(c, PROBLEM_INVALID, "args", "at most %d bytes", MAX_TASK_ARGS);
-	}
-	w->args = args;
-	w->expires_real = clock_real_us() + f->expires_s * US_PER_S;
-	r = task_create(db, &c->who, c->scope, w, &id, &targets, &e);
-	free(args);
 	if (r)
 		return call_refuse_err(c, r, "", &e);
 	return call_json(c, 201, json_pack("{s:I, s:I}", "id", (json_int_t)id, "targets", (json_int_t)targets));
 }
 
+static int create(struct db *db, struct call *c, const struct task_form *f, struct task_wish *w)
+{
+	struct arena a = ARENA_INIT;
+	struct buf text = BUF_INIT(MAX_TASK_ARGS);
+	int r;
+
+	if (task_kind_find(f->kind, &w->kind))
+		return call_refuse(c, PROBLEM_INVALID, "kind", "there is no such task");
+	w->expires_real = end_of(f, w->kind);
+	r = read_args(c, f, &a, w, &text);
+	if (!r)
+		r = make(db, c, w);
+	buf_release(&text);
+	arena_release(&a);
+	return r;
+}
+
 static int create_for_node(struct db *db, struct call *c)
 {
-	struct task_form f = {.expires_s = STANDARD_TASK_S};
+	struct task_form f = {0};
 	struct task_wish w = {0};
 	int r = CALL_FORM(c, node_form, &f, NULL);
 
@@ -63,7 +89,7 @@ static int create_for_node(struct db *db, struct call *c)
 static int create_for_machines(struct db *db, struct call *c)
 {
 	const char *uids[MAX_NAMED_MACHINES];
-	struct task_form f = {.expires_s = STANDARD_TASK_S};
+	struct task_form f = {0};
 	struct task_wish w = {.machines = uids};
 	int r = CALL_FORM(c, machines_form, &f, NULL);
 

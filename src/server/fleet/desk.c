@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The last entry that says anything about tree, rules or policy. An entry that is undone gives its revision back to the
- * next one: only together with its hash it names what was said. */
+/* The last entry that says anything about tree, rules, policy or allowances. An entry that is undone gives its revision
+ * back to the next one: only together with its hash it names what was said. */
 struct word {
 	int64_t rev; /* 0: none is to be relied on */
 	uint8_t hash[SHA256_BYTES];
@@ -23,6 +23,7 @@ struct desk {
 	struct tree *tree;
 	struct naming *rules;
 	struct policy_table *policy;
+	struct allow_table *allow;
 };
 
 int desk_new(struct desk **ret)
@@ -37,7 +38,9 @@ int desk_new(struct desk **ret)
 
 static void forget(struct desk *d)
 {
+	allow_table_free(d->allow);
 	policy_table_free(d->policy);
+	d->allow = NULL;
 	naming_free(d->rules);
 	tree_free(d->tree);
 	d->policy = NULL;
@@ -57,7 +60,7 @@ void desk_free(struct desk *d)
 
 #define LAST_WORD                                                                                                      \
 	"(select max(rev) from (select max(rev) as rev from policy_fact union all select max(rev) from node_fact"      \
-	" union all select max(rev) from rule_fact) as said)"
+	" union all select max(rev) from rule_fact union all select max(rev) from allow_fact) as said)"
 
 int desk_last_word(struct db *db, int64_t *ret_rev)
 {
@@ -78,7 +81,8 @@ static int load_span(struct desk *d, struct db *db, int64_t at)
 	return db_row(db,
 	    "with moment(t) as (select valid_from from node_fact union select valid_to from node_fact"
 	    " union select valid_from from rule_fact union select valid_to from rule_fact"
-	    " union select valid_from from policy_fact union select valid_to from policy_fact)"
+	    " union select valid_from from policy_fact union select valid_to from policy_fact"
+	    " union select valid_from from allow_fact union select valid_to from allow_fact)"
 	    " select max(case when t <= $1 then t end), min(case when t > $1 then t end) from moment",
 	    "i", at, "ii", &d->from, &d->until);
 }
@@ -94,6 +98,8 @@ static int load(struct desk *d, struct db *db, const struct word *word, int64_t 
 		r = naming_load(db, &moment, &d->rules);
 	if (r == 0)
 		r = policy_table_load(db, &moment, d->tree, &d->policy);
+	if (r == 0)
+		r = allow_table_load(db, &moment, d->tree, &d->allow);
 	if (r)
 		forget(d);
 	else
@@ -117,7 +123,7 @@ int desk_open(struct desk *d, struct db *db, int64_t at, struct desk_view *ret)
 	if (r)
 		pthread_mutex_unlock(&d->lock);
 	else
-		*ret = (struct desk_view){d->tree, d->rules, d->policy};
+		*ret = (struct desk_view){d->tree, d->rules, d->policy, d->allow};
 	return r;
 }
 
@@ -126,19 +132,36 @@ void desk_shut(struct desk *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* The desk, open, and where the machine hangs. */
+static int open_for(struct desk *d, struct db *db, int64_t machine_id, struct desk_view *ret, int64_t *ret_node)
+{
+	struct as_of now;
+	int r = moment_now(db, &now);
+	if (r == 0)
+		r = machine_node(db, machine_id, ret_node);
+	return r ? r : desk_open(d, db, now.at, ret);
+}
+
 int desk_policy(struct desk *d, struct db *db, int64_t machine_id, struct policy *ret)
 {
 	struct desk_view view;
-	struct as_of now;
 	int64_t node_id;
-	int r = moment_now(db, &now);
-	if (r == 0)
-		r = machine_node(db, machine_id, &node_id);
-	if (r == 0)
-		r = desk_open(d, db, now.at, &view);
+	int r = open_for(d, db, machine_id, &view, &node_id);
 	if (r)
 		return r;
 	policy_effective(view.policy, node_id, ret);
 	desk_shut(d);
 	return 0;
+}
+
+int desk_allow(struct desk *d, struct db *db, int64_t machine_id, struct allow_list **ret)
+{
+	struct desk_view view;
+	int64_t node_id;
+	int r = open_for(d, db, machine_id, &view, &node_id);
+	if (r)
+		return r;
+	r = allow_effective(view.allow, node_id, machine_id, ret);
+	desk_shut(d);
+	return r;
 }

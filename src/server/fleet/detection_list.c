@@ -3,17 +3,22 @@
 #include "clock.h"
 #include "machine.h"
 
-static const char list_sql[] =
-    "select d.pos, d.at, d.received_at, m.uid, d.engine, d.name, d.type, d.path_form, d.path, d.path_display, d.md5, "
-    "d.sha256,"
-    " d.device, d.action, d.request,"
-    " (select p.node_id from place_fact p where p.machine_id = s.machine_id and p.valid_from <= $1 and $1 < p.valid_to"
-    " order by p.rev desc limit 1),"
-    " (select n.name from name_fact n where n.machine_id = s.machine_id and n.valid_from <= $1 and $1 < n.valid_to"
-    " order by n.rev desc limit 1)"
-    " from detection d join stream s on s.num = d.stream_num join machine m on m.id = s.machine_id"
-    " where d.pos < $2 and d.received_at >= $3 and d.received_at <= $4 and ($5 = 0 or s.machine_id = $5)"
-    " order by d.pos desc limit $6";
+/* What narrows it most stands first in the text that is taken, so that each has an index to go by. */
+#define LIST(which)                                                                                                    \
+	"select d.pos, d.at, d.received_at, m.uid, d.engine, d.name, d.type, d.path_form, d.path, d.path_display, "    \
+	"d.md5, "                                                                                                      \
+	"d.sha256,"                                                                                                    \
+	" d.device, d.action, d.request,"                                                                              \
+	" (select p.node_id from place_fact p where p.machine_id = s.machine_id and p.valid_from <= $1 and $1 < "      \
+	"p.valid_to"                                                                                                   \
+	" order by p.rev desc limit 1),"                                                                               \
+	" (select n.name from name_fact n where n.machine_id = s.machine_id and n.valid_from <= $1 and $1 < "          \
+	"n.valid_to"                                                                                                   \
+	" order by n.rev desc limit 1)"                                                                                \
+	" from detection d join stream s on s.num = d.stream_num join machine m on m.id = s.machine_id"                \
+	" where " which                                                                                                \
+	" and d.pos < $2 and d.received_at >= $3 and d.received_at <= $4 and ($5 = 0 or s.machine_id = $5)"            \
+	" order by d.pos desc limit $6"
 
 static bool take_digest(struct db_rows *rows, int column, uint8_t *dst, size_t size)
 {
@@ -68,13 +73,27 @@ static bool wanted(const struct listing *l, int64_t node_id)
 
 enum { LIST_PAGE = 1000 };
 
+static int ask(struct db *db, const struct listing *l, struct db_rows **ret)
+{
+	const struct detection_query *q = l->q;
+	int64_t now = clock_business_us(), until = q->until_us ? q->until_us : INT64_MAX;
+	if (q->sha256)
+		return db_query(db, ret, LIST("d.sha256 = $7 and ($8 = '' or d.name = $8)"), "iiiiiibt", now, l->before,
+		    q->from_us, until, l->machine_id, (int64_t)LIST_PAGE, q->sha256, (size_t)SHA256_BYTES,
+		    q->name ? q->name : "");
+	if (q->name)
+		return db_query(db, ret, LIST("d.name = $7"), "iiiiiit", now, l->before, q->from_us, until,
+		    l->machine_id, (int64_t)LIST_PAGE, q->name);
+	return db_query(
+	    db, ret, LIST("1 = 1"), "iiiiii", now, l->before, q->from_us, until, l->machine_id, (int64_t)LIST_PAGE);
+}
+
 /* What is out of scope is passed over, so pages are read until enough has been told. 1: more may follow. */
 static int list_page(struct db *db, struct listing *l)
 {
 	struct db_rows *rows;
 	int64_t n = 0;
-	int r = db_query(db, &rows, list_sql, "iiiiii", clock_business_us(), l->before, l->q->from_us,
-	    l->q->until_us ? l->q->until_us : INT64_MAX, l->machine_id, (int64_t)LIST_PAGE);
+	int r = ask(db, l, &rows);
 	while (r == 0 && l->told < l->q->limit && db_next(rows)) {
 		struct detection_row row;
 		take_row(rows, &row);

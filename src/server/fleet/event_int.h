@@ -27,4 +27,12 @@ int event_place(struct db *db, int64_t stream_num, int64_t seq, const uint8_t id
 /* Moves the mark to the batch's end and stores what is new. */
 int events_store(struct batch_job *j);
 
+/* event_rows.c: the end of a task that was told to have been started. */
+int task_ended(struct batch_job *j, int64_t task_id, bool ok, const char *body);
+
+/* quarantine_take.c: beside the event's own row. */
+int quarantine_found(struct batch_job *j, const struct event *e);
+int quarantine_changed(struct batch_job *j, const struct event *e);
+int scan_ended(struct batch_job *j, const struct event *e);
+
 #endif

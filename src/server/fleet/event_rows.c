@@ -68,6 +68,13 @@ static int store_other(
 /* A result that comes late counts still: it says what was done. One for another machine's task says nothing. */
 static int task_result(struct batch_job *j, const struct event *e)
 {
+	if (e->task_ok && e->task_started)
+		return db_exec(j->db, NULL,
+		    "update task_target set state = $3, result = $4,"
+		    " delivered_at = case when delivered_at = 0 then $5 else delivered_at end"
+		    " where machine_id = $1 and task_id = $2 and state in ($6, $7)",
+		    "iiitiii", j->machine_id, e->task_id, (int64_t)TASK_RUNNING, e->body, j->at, (int64_t)TASK_WAITING,
+		    (int64_t)TASK_DELIVERED);
 	return db_exec(j->db, NULL,
 	    "update task_target set state = $3, done_at = $4, result = $5,"
 	    " delivered_at = case when delivered_at = 0 then $4 else delivered_at end"
@@ -76,12 +83,38 @@ static int task_result(struct batch_job *j, const struct event *e)
 	    (int64_t)TASK_DONE, (int64_t)TASK_FAILED);
 }
 
+int task_ended(struct batch_job *j, int64_t task_id, bool ok, const char *body)
+{
+	return db_exec(j->db, NULL,
+	    "update task_target set state = $3, done_at = $4, result = $5 where machine_id = $1 and task_id = $2 and "
+	    "state "
+	    "= $6",
+	    "iiiiti", j->machine_id, task_id, (int64_t)(ok ? TASK_DONE : TASK_FAILED), j->at, body,
+	    (int64_t)TASK_RUNNING);
+}
+
+static int settle_kind(struct batch_job *j, const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_DETECTION:
+		return quarantine_found(j, e);
+	case EVENT_TASK_RESULT:
+		return task_result(j, e);
+	case EVENT_QUARANTINE:
+		return quarantine_changed(j, e);
+	case EVENT_SCAN:
+		return scan_ended(j, e);
+	default:
+		return 0;
+	}
+}
+
 static int store_event(struct batch_job *j, const struct event *e)
 {
 	int r = e->kind == EVENT_DETECTION ? store_detection(j, e)
 	                                   : store_other(j, e->seq, e->id, e->at_us, e->kind, e->body);
-	if (r == 0 && e->kind == EVENT_TASK_RESULT)
-		r = task_result(j, e);
+	if (r == 0)
+		r = settle_kind(j, e);
 	j->pos++;
 	j->ret->stored++;
 	return r;

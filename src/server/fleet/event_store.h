@@ -32,6 +32,8 @@ struct detection_query {
 	int64_t from_us, until_us; /* received; until_us 0: now */
 	int64_t before_pos;        /* page: what comes behind; 0: from the newest */
 	int64_t limit;             /* 1 … 1000 */
+	const char *name;          /* the malware's, exactly; NULL: any */
+	const uint8_t *sha256;     /* NULL: any */
 };
 int detection_list(struct db *db, const struct scope *scope, const struct detection_query *q,
     int (*fn)(void *arg, const struct detection_row *d), void *arg);

@@ -50,6 +50,9 @@ static int move_observations(struct db *db, const struct successor *s, int64_t t
 {
 	int r = db_exec(db, NULL, "update stream set machine_id = $2 where install_id = $1", "ii", s->id, to);
 	if (r == 0)
+		r = db_exec(
+		    db, NULL, "update quarantine_item set machine_id = $2 where install_id = $1", "ii", s->id, to);
+	if (r == 0)
 		r = db_exec(db, NULL,
 		    "insert into heard_day(machine_id, day, first_at) select $2, day, first_at from heard_day"
 		    " where machine_id = $1 and first_at >= $3",

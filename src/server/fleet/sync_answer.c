@@ -18,6 +18,23 @@ int sync_policy(struct sync_job *j)
 	j->now.policy_key = j->policy_key;
 	j->now.interval_s = p.set[SETTING_SYNC_INTERVAL_S].value;
 	policy_hash(&p, j->now.policy_hash);
+	struct allow_list *allow;
+	r = desk_allow(j->desk, j->db, j->caller.machine_id, &allow);
+	if (r)
+		return r;
+	memcpy(j->now.allow_hash, allow->hash, sizeof j->now.allow_hash);
+	free(allow);
+	return 0;
+}
+
+int sync_allow_list(struct desk *d, struct db *db, int64_t machine_id, struct sync_down *down)
+{
+	struct allow_list *list;
+	int r = desk_allow(d, db, machine_id, &list);
+	if (r)
+		return r;
+	free(down->allow);
+	down->allow = list;
 	return 0;
 }
 

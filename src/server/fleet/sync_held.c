@@ -3,6 +3,26 @@
 
 #include "desk.h"
 
+#include <stdlib.h>
+
+/* The list, if it is another one than the agent has. */
+static int more_allow(struct desk *d, struct db *db, const struct sync_up *up, struct sync_taken *t)
+{
+	struct allow_list *list;
+	if (!up->knows_allowances)
+		return 0;
+	int r = desk_allow(d, db, t->machine_id, &list);
+	if (r)
+		return r;
+	free(t->down.allow);
+	t->down.allow = NULL;
+	if (strcmp(list->hash, up->allow_hash) != 0)
+		t->down.allow = list;
+	else
+		free(list);
+	return 0;
+}
+
 int sync_more(struct desk *d, struct db *db, const struct sync_up *up, struct sync_taken *t)
 {
 	struct policy p;
@@ -29,6 +49,8 @@ int sync_more(struct desk *d, struct db *db, const struct sync_up *up, struct sy
 	t->interval_s = p.set[SETTING_SYNC_INTERVAL_S].value;
 	if (strcmp(hash, up->policy_hash) != 0)
 		r = sync_policy_text(d, db, t->machine_id, &t->down);
+	if (r == 0)
+		r = more_allow(d, db, up, t);
 	if (r == 0 && version > up->anchors_version)
 		r = sync_anchors(db, &t->down);
 	return r ? r : tasks_for(db, t->machine_id, up->task_seen, &t->down);

@@ -2,6 +2,7 @@
 #ifndef SYNC_INT_H
 #define SYNC_INT_H
 
+#include "allow_store.h"
 #include "identity_int.h"
 #include "policy.h"
 #include "sync_store.h"
@@ -10,7 +11,7 @@ struct live {
 	int64_t installed, counter, heard_day, policy_key, interval_s;
 	id16 branch, state_hash, hw_hash;
 	uint8_t nonces[NONCES_BYTES];
-	char policy_hash[ID_TEXT];
+	char policy_hash[ID_TEXT], allow_hash[ID_TEXT];
 };
 
 struct sync_job {
@@ -40,12 +41,14 @@ int sync_count(struct sync_job *j, enum verdict *ret);
 /* What was seen: day, presence, name, state, hardware, protection. */
 int sync_observe(struct sync_job *j);
 
-/* The policy in effect when it is not known to be the one of j->was; j->now gets key, hash and interval. */
+/* The policy and the allowances in effect when they are not known to be those of j->was; j->now gets key, hashes and
+ * interval. */
 int sync_policy(struct sync_job *j);
 int sync_streams(struct sync_job *j);
 int sync_tasks(struct sync_job *j);
 /* Adds the policy, the anchors and the tasks that the agent has not got. */
 int sync_policy_text(struct desk *d, struct db *db, int64_t machine_id, struct sync_down *down);
+int sync_allow_list(struct desk *d, struct db *db, int64_t machine_id, struct sync_down *down);
 int sync_anchors(struct db *db, struct sync_down *down);
 int tasks_for(struct db *db, int64_t machine_id, int64_t seen, struct sync_down *down);
 

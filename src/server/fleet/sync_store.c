@@ -8,8 +8,9 @@ static const char load_sql[] =
     "select c.install_id, i.machine_id, m.uid, i.status, c.key_hash, c.not_after,"
     " l.installed, l.counter, l.heard_day, l.policy_key, l.policy_interval_s, l.branch, l.state_hash, l.hw_hash, "
     "l.nonces,"
-    " l.policy_hash, (select n from pulse where id = 1),"
+    " l.policy_hash, l.allow_hash, (select n from pulse where id = 1),"
     " (select max(version) from anchor), (select max(rev) from policy_fact), (select max(rev) from node_fact),"
+    " (select max(rev) from allow_fact),"
     " (select max(rev) from place_fact p where p.machine_id = i.machine_id),"
     " (select count(*) from task_target t where t.machine_id = i.machine_id and t.state <= 2),"
     " (select value from meta where key = 'epoch'), s.hwm, s.hwm_id"
@@ -23,18 +24,21 @@ static int load(struct sync_job *j)
 	const id16 *stream = up->n_streams ? &up->streams[0].id : &none;
 	struct caller *c = &j->caller;
 	struct live *l = &j->was;
-	int64_t status, policy_rev, node_rev, place_rev;
+	int64_t status, policy_rev, node_rev, allow_rev, place_rev;
 	int r = db_row(j->db, load_sql, "bb", j->call->serial, j->call->serial_n, stream->b, (size_t)ID_BYTES,
-	    "iiTibiiiiiibbbbTiiiiiiTib", &c->install_id, &c->machine_id, c->machine, sizeof c->machine, &status,
+	    "iiTibiiiiiibbbbTTiiiiiiiTib", &c->install_id, &c->machine_id, c->machine, sizeof c->machine, &status,
 	    c->key_hash, sizeof c->key_hash, &c->not_after, &l->installed, &l->counter, &l->heard_day, &l->policy_key,
 	    &l->interval_s, l->branch.b, (size_t)ID_BYTES, l->state_hash.b, (size_t)ID_BYTES, l->hw_hash.b,
-	    (size_t)ID_BYTES, l->nonces, sizeof l->nonces, l->policy_hash, sizeof l->policy_hash, &j->beat,
-	    &j->anchors_version, &policy_rev, &node_rev, &place_rev, &j->open_tasks, j->ret->down.epoch,
-	    sizeof j->ret->down.epoch, &j->first_stream.hwm, j->first_stream.hwm_id, sizeof j->first_stream.hwm_id);
+	    (size_t)ID_BYTES, l->nonces, sizeof l->nonces, l->policy_hash, sizeof l->policy_hash, l->allow_hash,
+	    sizeof l->allow_hash, &j->beat, &j->anchors_version, &policy_rev, &node_rev, &allow_rev, &place_rev,
+	    &j->open_tasks, j->ret->down.epoch, sizeof j->ret->down.epoch, &j->first_stream.hwm, j->first_stream.hwm_id,
+	    sizeof j->first_stream.hwm_id);
 	if (r)
 		return r;
 	c->status = (enum install_status)status;
 	j->policy_key = policy_rev > node_rev ? policy_rev : node_rev;
+	if (allow_rev > j->policy_key)
+		j->policy_key = allow_rev;
 	if (place_rev > j->policy_key)
 		j->policy_key = place_rev;
 	j->other_epoch = strcmp(up->epoch, j->ret->down.epoch) != 0;
@@ -96,11 +100,12 @@ static int write_live(struct sync_job *j)
 	    "nonces = $6,"
 	    " state_hash = $7, hw_hash = $8, heard_day = $9, policy_key = $10, policy_hash = $11, policy_interval_s = "
 	    "$12,"
-	    " policy_version = $13, address = $14, agent_version = coalesce($15, agent_version) where machine_id = $1",
-	    "iiibibbbiitiitt", j->caller.machine_id, clock_business_us(), clock_real_us(), n->branch.b,
+	    " policy_version = $13, address = $14, agent_version = coalesce($15, agent_version),"
+	    " allow_hash = $16 where machine_id = $1",
+	    "iiibibbbiitiittt", j->caller.machine_id, clock_business_us(), clock_real_us(), n->branch.b,
 	    (size_t)ID_BYTES, n->counter, n->nonces, sizeof n->nonces, n->state_hash.b, (size_t)ID_BYTES, n->hw_hash.b,
 	    (size_t)ID_BYTES, n->heard_day, n->policy_key, n->policy_hash, n->interval_s, j->up->policy_version,
-	    j->call->address, version);
+	    j->call->address, version, n->allow_hash);
 }
 
 static int answer(struct sync_job *j)
@@ -119,6 +124,8 @@ static int answer(struct sync_job *j)
 	int r = sync_streams(j);
 	if (r == 0 && strcmp(j->now.policy_hash, j->up->policy_hash) != 0)
 		r = sync_policy_text(j->desk, j->db, t->machine_id, d);
+	if (r == 0 && j->up->knows_allowances && strcmp(j->now.allow_hash, j->up->allow_hash) != 0)
+		r = sync_allow_list(j->desk, j->db, t->machine_id, d);
 	if (r == 0 && j->anchors_version > j->up->anchors_version)
 		r = sync_anchors(j->db, d);
 	if (r == 0 && j->open_tasks)
@@ -162,5 +169,6 @@ int sync_take(
 
 bool sync_has_news(const struct sync_taken *t)
 {
-	return t->verdict != VERDICT_OK || t->answer_now || t->down.policy_json || t->down.anchors || t->down.n_tasks;
+	return t->verdict != VERDICT_OK || t->answer_now || t->down.policy_json || t->down.allow || t->down.anchors ||
+	       t->down.n_tasks;
 }

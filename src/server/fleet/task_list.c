@@ -42,8 +42,9 @@ int task_list(struct db *db, const struct scope *scope, int64_t before_id, int64
 	if (r)
 		return r;
 	r = db_query(db, &rows,
-	    "select id, kind, args, actor, created_at, expires_real from task where id < $1 order by id desc", "i",
-	    before_id ? before_id : INT64_MAX);
+	    "select id, kind, args, actor, created_at, expires_real, node_id, sha256 from task where id < $1 order by "
+	    "id desc",
+	    "i", before_id ? before_id : INT64_MAX);
 	while (r == 0 && told < limit && db_next(rows)) {
 		struct task_row row = {.id = db_i64(rows, 0),
 		    .kind = (enum task_kind)db_i64(rows, 1),
@@ -52,7 +53,8 @@ int task_list(struct db *db, const struct scope *scope, int64_t before_id, int64
 		    .created_at = db_i64(rows, 4),
 		    .expires_real = db_i64(rows, 5)};
 		r = count_targets(db, scope, t, &row);
-		if (r == 0 && any(&row)) {
+		bool standing = !db_null(rows, 7) && scope_covers(scope, t, db_i64(rows, 6));
+		if (r == 0 && (standing || any(&row))) {
 			told++;
 			r = fn(arg, &row);
 		}
