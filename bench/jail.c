@@ -1,9 +1,11 @@
 /* bench-jail [FILES] (2000): what the jail costs a file: the same files scanned in this process, and by a jailed worker
  * that gets their descriptors through the pool, one at a time. Pairs in turn, medians of five; one JSON line. */
+#include "bounds.h"
 #include "clock.h"
 #include "engine_clamav.h"
+#include "ipc_channel.h"
 #include "pool.h"
-#include "scan_int.h"
+#include "scan_worker.h"
 
 #include <fcntl.h>
 #include <stdio.h>
