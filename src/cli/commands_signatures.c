@@ -1,5 +1,7 @@
 /* The signatures of this computer: offline, as whoever may write their folder, which is root. */
+#include "cli_api.h"
 #include "clock.h"
+#include "control.h"
 #include "cli_options.h"
 #include "cli_tables.h"
 #include "day.h"
@@ -12,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pwd.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +23,9 @@
 #include <unistd.h>
 
 extern char **environ;
+
+#define SCANNER_USER "khien-scan" /* what root's trial becomes, where there is such a user */
+enum { AGENT_MS = 900000 };       /* body signatures of millions on a slow disk */
 
 #define FOLDER_OPTION                                                                                                  \
 	{                                                                                                              \
@@ -48,7 +54,9 @@ static int check(void *arg, int folder, const char *name, struct err *e)
 {
 	const struct cli *c = arg;
 	char path[64];
-	char *const argv[] = {(char *)cli_value(c, "scanner"), "--check", path, NULL};
+	bool become = geteuid() == 0 && getpwnam(SCANNER_USER);
+	char *const argv[] = {
+	    (char *)cli_value(c, "scanner"), "--check", path, become ? "--user" : NULL, SCANNER_USER, NULL};
 	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY), status;
 	pid_t pid;
 	if (fd < 0)
@@ -79,6 +87,34 @@ static enum cli_exit open_folder(const struct cli *c, bool make, int *ret)
 	return CLI_OK;
 }
 
+/* A generation that is on the disk is in force once khien-scan has it; an agent that does not run takes it when it
+ * starts. */
+static enum cli_exit tell_agent(struct cli *c)
+{
+	const char *path = api_agent_socket(c);
+	struct control *agent = NULL;
+	struct err e = {0};
+	if (!path)
+		return CLI_USAGE;
+	int r = control_open(path, &agent, &e);
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		puts(SAY(c, "Không có khien-agent nào đang chạy; nó sẽ nhận khi khởi động.",
+		    "No khien-agent runs; it takes them when it starts."));
+		return CLI_OK;
+	}
+	if (!r)
+		r = control_signatures(agent, AGENT_MS, &e);
+	control_free(agent);
+	if (r)
+		return cli_fail(c,
+		    r == -EACCES                     ? CLI_DENIED
+		    : r == -EPIPE || r == -ETIMEDOUT ? CLI_UNREACHABLE
+		                                     : CLI_FAILED,
+		    "%s: %s", path, e.text[0] ? e.text : strerror(-r));
+	puts(SAY(c, "Đã có hiệu lực.", "They are in force."));
+	return CLI_OK;
+}
+
 static enum cli_exit load(struct cli *c)
 {
 	struct generation_load l = {.paths = c->rest,
@@ -102,7 +138,7 @@ static enum cli_exit load(struct cli *c)
 	    SAY(c, "Thế hệ mẫu %" PRId64 ", ngày %s: %" PRIu64 " giá trị băm, %zu tệp cho libclamav, %zu tệp YARA.\n",
 	        "Generation %" PRId64 ", day %s: %" PRIu64 " digests, %zu files for libclamav, %zu of YARA.\n"),
 	    g.number, day, g.entries, g.body_files, g.yara_files);
-	return CLI_OK;
+	return tell_agent(c);
 }
 
 static const struct option_row show_options[] = {

@@ -146,7 +146,7 @@ static void collect_exits(struct parent *p)
 	int status;
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!parent_scan_gone(p, pid, status) && !parent_sweep_gone(p, pid, status))
+		if (!parent_packages_gone(p, pid, status) && !parent_scan_gone(p, pid, status) && !parent_sweep_gone(p, pid, status))
 			parent_link_gone(p, pid, status);
 }
 
@@ -173,6 +173,8 @@ static int timeout_ms(const struct parent *p, int64_t now)
 		next = p->collect_at_us;
 	if (parent_scan_next_us(p) < next)
 		next = parent_scan_next_us(p);
+	if (parent_packages_next_us(p) < next)
+		next = parent_packages_next_us(p);
 	if (notify_next_us(&p->notify) < next)
 		next = notify_next_us(&p->notify);
 	return next <= now ? 0 : next - now > 60 * US_PER_S ? 60000 : (int)((next - now) / 1000) + 1;
@@ -264,6 +266,7 @@ static int turn(struct parent *p)
 	}
 	parent_link_tick(p, now);
 	parent_scan_tick(p, now);
+	parent_packages_tick(p, now);
 	notify_alive(&p->notify, now);
 	parent_sweep_tick(p, now);
 	return 0;
@@ -292,6 +295,7 @@ static void release(struct parent *p)
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		parent_control_drop(&p->clients[i]);
 	parent_sweep_release(p);
+	parent_packages_close(p);
 	parent_scan_close(p);
 	parent_events_release(p);
 	parent_quarantine_release(p);

@@ -17,6 +17,7 @@
 #include "ipc_channel.h"
 #include "link_messages.h"
 #include "parent_events.h"
+#include "parent_packages.h"
 #include "parent_scan.h"
 #include "parent_quarantine.h"
 #include "notify.h"
@@ -31,6 +32,7 @@ enum { MAX_CLIENTS = 32 };
 struct options {
 	char state[512], root[512], link[512], link_user[64];
 	char scan[512], scan_user[64]; /* khien-scan; "": this computer has no scanner */
+	char sigs[512];                /* khien-sigs; "": packages allow nothing */
 	char signatures[512];          /* folder; "": "signatures" in the state folder */
 	char sweep[512];
 	char server[LINK_MAX_URL + 1], agents_server[LINK_MAX_URL + 1]; /* used when `enrol` names none */
@@ -103,6 +105,7 @@ struct parent {
 
 	struct link link;
 	struct scan scan;
+	struct packages packages;
 	struct enrolment enrolment;
 	struct sandbox_report sandbox; /* our own */
 

@@ -29,6 +29,7 @@ static const struct option_def {
     TEXT("link_user", link_user),
     TEXT("scan", scan),
     TEXT("scan_user", scan_user),
+    TEXT("sigs", sigs),
     TEXT("signatures", signatures),
     TEXT("sweep", sweep),
     TEXT("server", server),
@@ -103,7 +104,7 @@ static int usage(void)
 {
 	fputs(
 	    "usage: khien-agent [--config FILE] [--state FOLDER] [--root FOLDER] [--link PROGRAM] [--link-user NAME]\n"
-	    "                   [--scan PROGRAM] [--scan-user NAME] [--signatures FOLDER] [--sweep PROGRAM]\n"
+	    "                   [--scan PROGRAM] [--scan-user NAME] [--signatures FOLDER] [--sweep PROGRAM] [--sigs PROGRAM]\n"
 	    "                   [--server URL] [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N]\n"
 	    "                   [--collect-s N] [--check-s N] [--verbose]\n",
 	    stderr);

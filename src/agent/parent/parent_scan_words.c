@@ -20,6 +20,7 @@ static int hear_loaded(struct parent *p, struct scan_process *s, struct ipc_read
 	parent_scan_tell_allow(p, s, list);
 	if (list >= 0)
 		close(list);
+	parent_packages_tell(p, s);
 	if (s == &p->scan.next)
 		parent_scan_swap(p);
 	else

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { STDERR_FD = 2, IMAGE_FD = 3, ENDS_WITHOUT_PACKAGES = 3 };
 #define MEMORY (UINT64_C(256) << 20) /* a million files take half of it */
@@ -37,11 +38,22 @@ static bool read_flags(int argc, char **argv, struct flags *f)
 	return f->packages;
 }
 
+/* Above the descriptors that whoever starts us may have left free: what is kept must rise. */
+static int open_folder(int at, const char *path)
+{
+	int fd = openat(at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, IMAGE_FD + 1);
+	int r = moved < 0 ? -errno : moved;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 /* The root folder stays open only to be looked below of: landlock lets nothing be read there but dpkg's. */
 static int shut(const struct flags *f, int root)
 {
 	struct sandbox_report report;
-	int dpkg = openat(root, DPKG_FOLDER, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int dpkg = open_folder(root, DPKG_FOLDER);
 	const int keep[] = {STDERR_FD, IMAGE_FD, root, dpkg};
 	const struct sandbox_path path = {.fd = dpkg, .access = SANDBOX_READ};
 	const struct sandbox_plan plan = {
@@ -60,14 +72,16 @@ static int shut(const struct flags *f, int root)
 	    .seccomp = true,
 	    .calls = SANDBOX_CALLS_FILES,
 	};
-	return dpkg < 0 ? -errno : sandbox_enter(&plan, &report);
+	return dpkg < 0 ? dpkg : sandbox_enter(&plan, &report);
 }
 
 static int work(const struct flags *f, struct packages_counts *c)
 {
 	struct stat status;
-	int root = open(f->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0 || fstatat(root, DPKG_STATUS, &status, 0) < 0)
+	int root = open_folder(AT_FDCWD, f->root);
+	if (root < 0)
+		return root;
+	if (fstatat(root, DPKG_STATUS, &status, 0) < 0)
 		return -errno;
 	int r = shut(f, root);
 	if (r < 0)
