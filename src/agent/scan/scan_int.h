@@ -15,6 +15,7 @@
 #include "pipeline.h"
 #include "sandbox.h"
 #include "scan_messages.h"
+#include "scan_worker.h"
 
 #include <sys/types.h>
 
@@ -42,12 +43,7 @@ struct template
 	char load_problem[512];
 };
 
-/* The program's table: which engines there are, in the order in which they look (scan_table.c; a test has another). */
-extern const struct engine *const scan_table[];
-extern const size_t scan_table_n;
-
 /* scan_engines.c */
-int scan_engines_new(const struct scan_limits *limits, struct pipeline **ret);
 void scan_engines_report(const struct pipeline *p, bool all_found, struct engine_states *ret);
 
 /* scan_template.c: the template's side of the parent's words. Negative: the parent is gone or speaks nonsense. */
@@ -59,14 +55,6 @@ void template_spawn(struct template *t, int64_t ticket, enum scan_class class);
 void template_hear_pending(struct template *t, struct pending *p);
 void template_collect(struct template *t);           /* exits */
 void template_tick(struct template *t, int64_t now); /* workers that do not come up */
-
-/* scan_worker.c: never returns. */
-struct worker_start {
-	int channel;
-	struct sandbox_plan *plan;
-	bool verbose;
-};
-_Noreturn void worker_run(struct pipeline *pipeline, const struct worker_start *s);
 
 /* scan_check.c: `khien-scan --check FOLDER`: loads a generation as the agent would, and has a jailed worker look at
  * what is planted. Prints what it found; the exit code. */

@@ -150,7 +150,9 @@ static int copy_sources(struct making *m, const char *below, bool yara, size_t *
 		++*ret_n;
 	}
 	int fd = openat(m->folder, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 || fchmod(fd, FOLDER_MODE) < 0 || fsync(fd) < 0 ? err_set(e, -errno, "%s: %s", below, strerror(errno)) : 0;
+	int r = fd < 0 || fchmod(fd, FOLDER_MODE) < 0 || fsync(fd) < 0
+	            ? err_set(e, -errno, "%s: %s", below, strerror(errno))
+	            : 0;
 	if (fd >= 0)
 		close(fd);
 	return r;
