@@ -16,7 +16,8 @@ enum { MAX_CLI_PATH = 4096 };
 struct cli_config {
 	char host[256];
 	uint16_t port;
-	char ca[MAX_CLI_PATH], token[MAX_CLI_PATH], agent[MAX_CLI_PATH], ca_socket[MAX_CLI_PATH]; /* "" where not named */
+	char ca[MAX_CLI_PATH], token[MAX_CLI_PATH], agent[MAX_CLI_PATH],
+	    ca_socket[MAX_CLI_PATH]; /* "" where not named */
 };
 
 /* -ENOENT: no such file; -EPERM: it, or its folder, may be written by others, so that it may name other files than its

@@ -9,8 +9,7 @@
 
 extern const struct command report_commands[], unit_commands[], declared_commands[], licence_commands[],
     machine_commands[], naming_commands[], token_commands[], policy_commands[], task_commands[], detection_commands[],
-    allowance_commands[], account_commands[],
-    session_commands[], trust_commands[], simulation_commands[], agent_commands[], quarantine_commands[],
-    scan_commands[], signature_commands[];
+    allowance_commands[], account_commands[], session_commands[], trust_commands[], simulation_commands[],
+    agent_commands[], quarantine_commands[], scan_commands[], signature_commands[];
 
 #endif

@@ -75,8 +75,8 @@ enum scan_end { SCAN_ENDED_WELL = 1, SCAN_INTERRUPTED, SCAN_ENDED_BADLY, SCAN_EN
 struct scan_event {
 	enum scan_extent extent;
 	enum scan_end end;
-	int64_t task_id;                                 /* 0: asked on the computer, or by schedule */
-	int64_t started_us;                              /* it ended when the event was born */
+	int64_t task_id;                                   /* 0: asked on the computer, or by schedule */
+	int64_t started_us;                                /* it ended when the event was born */
 	int64_t files, bytes, known, infected, suspicious; /* known: among files, not read again because unchanged */
 	size_t n_reasons;
 	struct {
@@ -100,11 +100,12 @@ struct event {
 	struct detection detection; /* EVENT_DETECTION */
 	int64_t task_id;            /* EVENT_TASK_RESULT */
 	bool task_ok;               /* EVENT_TASK_RESULT: the body's "ok" */
-	bool task_started;          /* EVENT_TASK_RESULT: the body's "started": the end is told by an event of its own */
+	bool task_started; /* EVENT_TASK_RESULT: the body's "started": the end is told by an event of its own */
 	struct quarantine_event quarantine; /* EVENT_QUARANTINE */
 	struct scan_event scan;             /* EVENT_SCAN */
-	/* JSON object in UTF-8: of EVENT_TASK_RESULT and EVENT_STARTED; "{}" when there is nothing to say. wire_get_events
-	 * gives it of EVENT_QUARANTINE and EVENT_SCAN as well, for the store; whoever makes such an event leaves it. */
+	/* JSON object in UTF-8: of EVENT_TASK_RESULT and EVENT_STARTED; "{}" when there is nothing to say.
+	 * wire_get_events gives it of EVENT_QUARANTINE and EVENT_SCAN as well, for the store; whoever makes such an
+	 * event leaves it. */
 	const char *body;
 	struct event_was was;
 };

@@ -57,7 +57,7 @@ struct task_args {
 
 const char *task_kind_name(enum task_kind k);              /* "report-now"; NULL for none */
 int task_kind_find(const char *name, enum task_kind *ret); /* -ENOENT */
-enum task_takes task_takes(enum task_kind k);             /* TASK_TAKES_NOTHING for none */
+enum task_takes task_takes(enum task_kind k);              /* TASK_TAKES_NOTHING for none */
 const char *task_state_name(enum task_state s);
 const char *scan_extent_name(enum scan_extent x); /* "quick"; NULL for none */
 /* Asked by the centre that makes a task, by khien-link and again by its parent. NULL, or what is wrong with it. */

@@ -9,9 +9,11 @@
 static const char *const forms[] = {[PATH_BYTES] = "bytes", [PATH_UTF16] = "utf16"};
 static const char *const devices[] = {"unknown", "fixed", "removable", "network", "optical", "memory"};
 static const char *const actions[] = {"none", "blocked", "quarantined", "deleted", "restored", "failed"};
-static const char *const kinds[] = {
-    [EVENT_DETECTION] = "detection", [EVENT_TASK_RESULT] = "task-result", [EVENT_STARTED] = "started",
-    [EVENT_QUARANTINE] = "quarantine", [EVENT_SCAN] = "scan"};
+static const char *const kinds[] = {[EVENT_DETECTION] = "detection",
+    [EVENT_TASK_RESULT] = "task-result",
+    [EVENT_STARTED] = "started",
+    [EVENT_QUARANTINE] = "quarantine",
+    [EVENT_SCAN] = "scan"};
 
 void put_path(struct buf *b, const char *name, const struct os_path *p)
 {

@@ -52,14 +52,17 @@ static int tear_down(void **state)
 static void fill(struct sweeps *s)
 {
 	*s = (struct sweeps){.scheduled_us = 77, .next_number = 9, .n_queue = 2};
-	s->queue[0] = (struct sweep_job){.number = 3, .extent = SCAN_CUSTOM, .task_id = 12, .started_us = 5, .n_paths = 2};
+	s->queue[0] = (struct sweep_job){
+	    .number = 3, .extent = SCAN_CUSTOM, .task_id = 12, .started_us = 5, .n_paths = 2};
 	s->queue[0].paths[0] = strdup("/a\nb");
 	s->queue[0].paths[1] = strdup("/\xff");
 	s->queue[0].position = strdup("/a\nb/c");
 	s->queue[0].done.files = 4;
 	s->queue[0].done.not_scanned[SCAN_LIMITS] = 2;
-	s->queue[1] = (struct sweep_job){.number = 4, .extent = SCAN_FULL, .end = SCAN_ENDED_BADLY, .event_id = {1, 2}, .why = "why"};
-	s->foreground = (struct sweep_job){.number = 5, .extent = SCAN_QUICK, .end = SCAN_INTERRUPTED, .report_only = true};
+	s->queue[1] = (struct sweep_job){
+	    .number = 4, .extent = SCAN_FULL, .end = SCAN_ENDED_BADLY, .event_id = {1, 2}, .why = "why"};
+	s->foreground = (struct sweep_job){
+	    .number = 5, .extent = SCAN_QUICK, .end = SCAN_INTERRUPTED, .report_only = true};
 }
 
 static void clear(struct sweeps *s)
@@ -173,7 +176,12 @@ static void what_is_said_is_heard(void **state)
 
 static int64_t local(int year, int month, int day, int hour, int minute)
 {
-	struct tm t = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_isdst = -1};
+	struct tm t = {.tm_year = year - 1900,
+	    .tm_mon = month - 1,
+	    .tm_mday = day,
+	    .tm_hour = hour,
+	    .tm_min = minute,
+	    .tm_isdst = -1};
 	return (int64_t)mktime(&t) * US_PER_S;
 }
 
@@ -186,7 +194,8 @@ static void the_schedule_is_the_clock_on_the_wall(void **state)
 	assert_int_equal(scan_schedule_last(local(2026, 11, 24, 12, 0), 0, 12, 0), local(2026, 11, 24, 12, 0));
 	assert_int_equal(scan_schedule_last(local(2026, 11, 24, 11, 59), 0, 12, 0), local(2026, 11, 23, 12, 0));
 	/* spread: 20 minutes later here */
-	assert_int_equal(scan_schedule_last(local(2026, 11, 24, 12, 10), 0, 12, 1200 * US_PER_S), local(2026, 11, 23, 12, 20));
+	assert_int_equal(
+	    scan_schedule_last(local(2026, 11, 24, 12, 10), 0, 12, 1200 * US_PER_S), local(2026, 11, 23, 12, 20));
 	/* Fridays (5), from a Tuesday; Sundays (7); and over a month's end */
 	assert_int_equal(scan_schedule_last(local(2026, 11, 24, 9, 0), 5, 8, 0), local(2026, 11, 20, 8, 0));
 	assert_int_equal(scan_schedule_last(local(2026, 11, 24, 9, 0), 7, 8, 0), local(2026, 11, 22, 8, 0));
@@ -249,7 +258,8 @@ static void a_scan_rests_on_battery_and_when_memory_is_short(void **state)
 	put("class/power_supply/AC/online", "1\n");
 	p = new_pace(now);
 	assert_int_not_equal(pace_ask(&p, now, &again), PACE_BATTERY);
-	put("pressure/memory", "some avg10=42.50 avg60=1.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+	put("pressure/memory",
+	    "some avg10=42.50 avg60=1.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
 	p = new_pace(now);
 	assert_int_equal(pace_ask(&p, now, &again), PACE_MEMORY);
 	p.background = false; /* somebody waits for it */
@@ -271,7 +281,8 @@ static void what_was_used_is_paid_back(void **state)
 	snprintf(text, sizeof text, "%lld 5 6\n", 1000000000LL + 1000000000LL); /* a second more */
 	put("4321/schedstat", text);
 	assert_int_equal(pace_ask(&p, now + US_PER_S, &again), PACE_CEILING);
-	assert_in_range(again, now + 39 * US_PER_S / 10, now + 45 * US_PER_S / 10); /* a second at a quarter takes four */
+	assert_in_range(
+	    again, now + 39 * US_PER_S / 10, now + 45 * US_PER_S / 10); /* a second at a quarter takes four */
 	assert_int_equal(pace_ask(&p, now + 5 * US_PER_S, &again), PACE_GOES);
 	snprintf(text, sizeof text, "%lld 5 6\n", 1000000000LL + 2000000000LL);
 	put("4321/schedstat", text);

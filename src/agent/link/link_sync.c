@@ -351,8 +351,8 @@ static void take_answer(struct link *l, const struct sync_down *d)
 	l->confirmed_hardware = l->sent_hardware;
 	l->confirmed_state = l->sent_state;
 	l->need = d->need;
-	/* behind one that was not held, or that ended early because there was news, comes one that is held: only then can
-	 * the centre say the next thing at once */
+	/* behind one that was not held, or that ended early because there was news, comes one that is held: only then
+	 * can the centre say the next thing at once */
 	bool news = d->policy_json || d->n_tasks || d->anchors;
 	l->call_at_us = l->need || l->hurry || l->sent_at_once || news ? 0 : now + d->next_s * US_PER_S;
 	take_epoch(l, d->epoch);

@@ -146,7 +146,8 @@ static void collect_exits(struct parent *p)
 	int status;
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!parent_packages_gone(p, pid, status) && !parent_scan_gone(p, pid, status) && !parent_sweep_gone(p, pid, status))
+		if (!parent_packages_gone(p, pid, status) && !parent_scan_gone(p, pid, status) &&
+		    !parent_sweep_gone(p, pid, status))
 			parent_link_gone(p, pid, status);
 }
 

@@ -104,7 +104,8 @@ static int usage(void)
 {
 	fputs(
 	    "usage: khien-agent [--config FILE] [--state FOLDER] [--root FOLDER] [--link PROGRAM] [--link-user NAME]\n"
-	    "                   [--scan PROGRAM] [--scan-user NAME] [--signatures FOLDER] [--sweep PROGRAM] [--sigs PROGRAM]\n"
+	    "                   [--scan PROGRAM] [--scan-user NAME] [--signatures FOLDER] [--sweep PROGRAM] [--sigs "
+	    "PROGRAM]\n"
 	    "                   [--server URL] [--agents-server URL] [--spool-bytes N] [--heartbeat-ms N]\n"
 	    "                   [--collect-s N] [--check-s N] [--verbose]\n",
 	    stderr);

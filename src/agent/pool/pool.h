@@ -52,7 +52,7 @@ struct pool_config {
 	int64_t deadline_ms;             /* of a job, from when a worker has it */
 	int64_t patience_ms;             /* of a job that no worker takes: then SCAN_BUSY */
 	int64_t idle_ms;                 /* a worker above the minimum without work */
-	int64_t age_ms;                  /* a worker is replaced then: what its libraries lost is given back; 0: never */
+	int64_t age_ms; /* a worker is replaced then: what its libraries lost is given back; 0: never */
 	/* Asks for one more worker, which is answered by pool_add_worker or pool_no_worker, later. Negative: it cannot
 	 * be asked for now; it is tried again. */
 	int (*want_worker)(void *arg);
