@@ -35,7 +35,6 @@ struct watch {
 };
 
 static const struct option_row scan_options[] = {
-    {"PATH", NULL, VALUE_TEXT, OPTION_WORD | OPTION_REST, NULL, P("tệp hoặc thư mục", "files or folders")},
     {"quick", NULL, VALUE_FLAG, 0, NULL,
         P("quét nhanh: chương trình đang chạy, tự khởi động, thư mục tải về",
             "quick: what runs, what starts by itself, downloads")},
@@ -44,6 +43,7 @@ static const struct option_row scan_options[] = {
     {"report-only", NULL, VALUE_FLAG, 0, NULL,
         P("chỉ báo, không cách ly", "tells what it finds and leaves it where it is")},
     {"json", NULL, VALUE_FLAG, 0, NULL, P("kết quả dạng JSON", "the result as JSON")},
+    {"PATH", NULL, VALUE_TEXT, OPTION_WORD | OPTION_REST, NULL, P("tệp hoặc thư mục", "files or folders")},
     END_OPTIONS,
 };
 
