@@ -104,6 +104,7 @@ def syncs_against_nginx(fleet, peer, store, a):
         seen = store.number(f"select count(*) from machine_live where last_seen >= {int(began * 1e6)}")
         assert seen >= a.connections, f"{seen} machines have their last-seen of this round in the store"
         done = peer.phase(f"get={a.seconds}")
+        assert done["syncs"], done
         theirs.append(done["syncs"] / done["seconds"])
         ratios.append(ours[-1] / theirs[-1])
     ratio = statistics.median(ratios)
@@ -234,6 +235,7 @@ def main():
     from nginx_static import nginx
     from protocol_agent import Agent, canonical
     with tempfile.TemporaryDirectory(prefix="khien-bench-") as folder:
+        os.chmod(folder, 0o711)  # nginx becomes another user, who must reach its file
         centre = Centre(f"{folder}/centre", f"sqlite:{folder}/khien.db")
         server = centre.servers[0]
         server.centre = centre
