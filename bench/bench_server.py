@@ -64,7 +64,7 @@ class Fleet:
 
 
 def fleet_of(centre, folder, computers, *options):
-    tokens = Path(folder) / f"tokens-{computers}"
+    tokens = Path(tempfile.mkstemp(prefix="tokens-", dir=folder)[1])
     tokens.write_text(f"* {centre.token(uses=computers)}\n")
     ports = centre.ports[0]
     return Fleet("--enrol", f"127.0.0.1:{ports['enrol']}", "--agents", f"127.0.0.1:{ports['agents']}", "--tokens", tokens,
@@ -175,18 +175,20 @@ def acknowledgements(centre, folder):
         holds=behind == batches and ahead == 0)
 
 
-def connections(fleet, server, a):
-    """Idle: connected, nothing asked. Held: a sync that is waiting for news."""
-    fleet.start("idle=8")
-    wait_until(lambda: open_connections(server) >= a.computers, 60, "all connections")
+def connections(centre, folder, server, a):
+    """Idle: connected, nothing asked. Held: a sync that is waiting for news. All computers of a fleet at once."""
+    bare_before = sockets(server)
+    fleet = fleet_of(centre, folder, a.computers, "--concurrency", 0, "--seed", 2)
+    assert fleet.phase("enrol")["enrolled"] == a.computers
+    fleet.phase("sync")
+    wait_until(lambda: sockets(server) >= bare_before + a.computers * 0.99, 60, "all connections")
     idle = memory_kib(server.process.pid)
-    fleet.end()
-    fleet.start("hold=8")
-    wait_until(lambda: held_syncs(server) >= a.computers, 60, "all held syncs")
+    fleet.start("hold=12")
+    wait_until(lambda: held_syncs(server) >= a.computers * 0.99, 60, "all held syncs")
     held = memory_kib(server.process.pid)
     fleet.end()
     fleet.close()
-    wait_until(lambda: open_connections(server) <= 0, 90, "the end of all connections")
+    wait_until(lambda: sockets(server) <= bare_before, 90, "the end of all connections")
     bare = memory_kib(server.process.pid)
     for name, value in (("idle", idle), ("held", held)):
         each = (value - bare) / a.computers
@@ -203,10 +205,6 @@ def sockets(server):
         except OSError:
             pass
     return found
-
-
-def open_connections(server):
-    return sockets(server) - server.own_sockets
 
 
 def held_syncs(server):
@@ -243,7 +241,6 @@ def main():
         with running(centre):
             store = Store(centre)
             acknowledgements(centre, folder)
-            server.own_sockets = sockets(server)
             fleet = fleet_of(centre, folder, a.computers, "--concurrency", a.connections)
             enrolments(fleet, a.computers)
             body = b'{"v":1,"server_time_us":1700000000000000,"epoch":"%s","branch":"%s","counter":17,"next_s":60}' % (b"0" * 32, b"0" * 32)
@@ -253,7 +250,8 @@ def main():
                 syncs_against_nginx(fleet, peer, store, a)
                 peer.close()
             detections(fleet, store, a)
-            connections(fleet, server, a)
+            fleet.close()
+            connections(centre, folder, server, a)
         province(folder)
 
 
