@@ -275,7 +275,7 @@ def test_a_change_of_policy_reaches_everyone_held(agent, centre):
     centre.admin.put("/api/v1/units/1/policy/sync.interval_s", {"value": 45, "locked": False})
     began = time.monotonic()
     for h in held:
-        assert h.result(20).ok()["policy"]["settings"] == {"sync.interval_s": 45}
+        assert h.result(20).ok()["policy"]["settings"]["sync.interval_s"] == 45
     assert time.monotonic() - began < 2
     centre.admin.delete("/api/v1/units/1/policy/sync.interval_s")
 
