@@ -126,7 +126,8 @@ static void drain(struct http_conn *c)
 		ssize_t n = recv(c->fd, c->base->scratch, sizeof c->base->scratch, 0);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (n <= 0) {
+		c->drained += n > 0 ? (size_t)n : 0;
+		if (n <= 0 || c->drained > HTTP_DRAIN_BYTES) {
 			http_conn_close(c);
 			return;
 		}

@@ -38,6 +38,7 @@ enum {
 	HTTP_MAX_AHEAD = 16 * 1024, /* bytes of pipelined requests kept while one is being worked on */
 	HTTP_TICK_MS = 250,
 	HTTP_DRAIN_MS = 2000,
+	HTTP_DRAIN_BYTES = 64 << 20, /* who sends on beyond this does not read answers */
 	HTTP_STOP_MS = 5000,
 	HTTP_PEER_BUCKETS = 4096,
 };
@@ -63,8 +64,9 @@ struct http_conn {
 	bool close_after; /* no request after this one */
 	char *in;         /* bytes that came ahead, or of a head that has not ended */
 	size_t in_n, seen;
-	struct http_req *req;           /* being read or worked on */
-	char *out;                      /* being written */
+	struct http_req *req; /* being read or worked on */
+	char *out;            /* being written */
+	size_t drained;
 	size_t out_n, out_at, out_mark; /* mark: where out_at stood when its deadline was last put off */
 	bool certified;
 	struct http_cert cert;
