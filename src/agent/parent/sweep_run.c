@@ -205,7 +205,9 @@ static int hear_found(struct parent *p, struct sweep_run *run, enum scan_class c
 		parent_quarantine_changed(p);
 	} else {
 		struct event e = {.kind = EVENT_DETECTION, .body = "{}", .detection = f.detection};
-		parent_event_add(p, &e, NULL, 0);
+		int k = parent_event_add(p, &e, NULL, 0);
+		if (k)
+			log_error("a find cannot be told", "error", strerror(-k), NULL);
 	}
 	relay(p, run, CONTROL_SCAN_FOUND, &whole);
 	return 0;
